@@ -1,0 +1,1 @@
+//! ZipStream: one ZIP archive out of a list of URLs, while it is being downloaded.

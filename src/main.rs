@@ -1,0 +1,3 @@
+//! The `zipstream` binary.
+
+fn main() {}
