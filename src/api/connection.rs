@@ -48,7 +48,7 @@ struct Shared {
 /// What holds an answer back, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stall {
-    /// A body's frame has not been taken up.
+    /// A body's frame has not been taken up: also when the socket takes everything, but an HTTP/2 window stays shut.
     pub held: bool,
     /// The socket's buffer is full.
     pub pending: bool,

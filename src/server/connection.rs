@@ -104,7 +104,7 @@ impl Servant {
     /// Serves one connection in a task of its own, which holds the permit.
     pub(super) fn serve(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
         let connection = Connection::new();
-        let socket = Socket::new(stream, connection.clone(), self.clocks.stall);
+        let socket = Socket::new(stream, connection.clone());
         let (builder, router) = (self.builder.clone(), self.router.clone());
         let (clocks, phases) = (self.clocks, self.phases.clone());
         self.tasks.spawn(async move {
@@ -123,7 +123,6 @@ async fn drive(
     clocks: Clocks,
     mut phases: watch::Receiver<Phase>,
 ) {
-    let kernel_clock = socket.kernel_clock();
     let service = service_fn(|request: Request<Incoming>| {
         connection.note_request();
         let mut request = request.map(Body::new);
@@ -154,7 +153,7 @@ async fn drive(
                 protocol.as_mut().graceful_shutdown();
             }
             _ = looks.tick() => {
-                if let Some(reason) = judge(&connection, clocks, kernel_clock) {
+                if let Some(reason) = judge(&connection, clocks) {
                     tracing::debug!(reason, "a connection is cut off");
                     return;
                 }
@@ -168,13 +167,9 @@ async fn drive(
 }
 
 /// Why a connection is to be dropped, if it is.
-///
-/// A full socket is the kernel's to judge, where it can. What is left for us is the HTTP/2 window that stays shut:
-/// the socket takes everything, yet a body's frame is not taken up.
-fn judge(connection: &Connection, clocks: Clocks, kernel_clock: bool) -> Option<&'static str> {
+fn judge(connection: &Connection, clocks: Clocks) -> Option<&'static str> {
     let stall = connection.stall();
-    let held = if kernel_clock { stall.held && !stall.pending } else { stall.held || stall.pending };
-    if held && stall.quiet >= clocks.stall {
+    if (stall.held || stall.pending) && stall.quiet >= clocks.stall {
         return Some("its reader takes nothing");
     }
     if !connection.requested() && connection.age() >= clocks.header {

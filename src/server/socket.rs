@@ -17,34 +17,28 @@ use tokio::{
 
 use crate::api::Connection;
 
+/// Octets the kernel may hold that were not sent yet. A reader's progress shows when half of them are gone: 32 KiB, which
+/// a reader at 1 KiB/s takes within a minute. Without this bound a send buffer grows to megabytes and becomes writable
+/// again only after a third of it is gone, so that a slow reader cannot be told from one that stopped.
+/// (`TCP_USER_TIMEOUT` is no way out: Linux 6.18 was seen to end connections of readers at 64 KiB/s with it.)
+const UNSENT: u32 = 64 * 1024;
+
 /// The socket of one client.
 pub(super) struct Socket {
     connection: Connection,
-    /// Whether the kernel itself ends a connection whose peer takes nothing.
-    kernel_clock: bool,
     /// Whether everything was written and the end was sent in order.
     shut: bool,
     stream: TcpStream,
 }
 
 impl Socket {
-    /// Wraps a fresh socket; `patience` is how long its peer may take nothing.
-    ///
-    /// The kernel keeps that clock where it can (`TCP_USER_TIMEOUT`), for only it sees what the peer acknowledges. From
-    /// here a slow reader cannot be told from one that stopped: a send buffer of megabytes becomes writable again
-    /// only after a third of it is gone, which takes a reader at 1 KiB/s longer than any sensible patience.
-    pub(super) fn new(stream: TcpStream, connection: Connection, patience: Duration) -> Socket {
+    /// Wraps a fresh socket.
+    pub(super) fn new(stream: TcpStream, connection: Connection) -> Socket {
         // Frames are written whole: waiting to fill a segment only delays the last one.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY cannot be set");
+        if let Err(error) = stream.set_nodelay(true).and_then(|()| bound_unsent(&SockRef::from(&stream))) {
+            tracing::debug!(%error, "a socket cannot be set up");
         }
-        let kernel_clock = keep_time(&SockRef::from(&stream), patience);
-        Socket { connection, kernel_clock, shut: false, stream }
-    }
-
-    /// Whether the kernel judges a socket that takes nothing.
-    pub(super) fn kernel_clock(&self) -> bool {
-        self.kernel_clock
+        Socket { connection, shut: false, stream }
     }
 
     /// Notes what a write came to.
@@ -58,16 +52,16 @@ impl Socket {
     }
 }
 
-/// Asks the kernel to keep the clock; says whether it does.
-#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-fn keep_time(socket: &SockRef<'_>, patience: Duration) -> bool {
-    socket.set_tcp_user_timeout(Some(patience)).is_ok()
+/// Bounds what the kernel holds unsent.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn bound_unsent(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_notsent_lowat(UNSENT)
 }
 
-/// Other kernels keep no such clock.
-#[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
-fn keep_time(_: &SockRef<'_>, _: Duration) -> bool {
-    false
+/// Other kernels are left alone.
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn bound_unsent(_: &SockRef<'_>) -> io::Result<()> {
+    Ok(())
 }
 
 impl AsyncRead for Socket {

@@ -5,7 +5,7 @@ use socket2::{Domain, Socket, Type};
 
 use super::*;
 
-const STALL: Duration = Duration::from_millis(800);
+const STALL: Duration = Duration::from_secs(1);
 
 fn impatient() -> Config {
     Config { write_stall_timeout: STALL, ..config() }
@@ -38,12 +38,13 @@ async fn a_slow_reader_is_kept() {
     let gone = Gone::default();
     let service = Service::start(answering(None, &gone, endless), impatient()).await;
     let mut stream = narrow(service.address).await;
-    // Far less than the third of the send buffer that makes a socket writable again.
-    let mut scrap = [0; 1024];
+    // So slow that a third of a send buffer of megabytes, which makes a socket writable again, takes far longer
+    // than the server's patience.
+    let mut scrap = [0; 4096];
     let begun = Instant::now();
     while begun.elapsed() < 4 * STALL {
         stream.read_exact(&mut scrap).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(40)).await;
         assert!(!gone.is(), "cut off after {:?}", begun.elapsed());
     }
 }
