@@ -31,8 +31,8 @@ impl Timestamp {
         let (days, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
         let (year, month, day) = civil(days);
         MsDos {
-            time: (second / 3600 << 11 | second / 60 % 60 << 5 | second % 60 / 2) as u16,
-            date: (year - 1980 << 9 | month << 5 | day) as u16,
+            time: ((second / 3600) << 11 | (second / 60 % 60) << 5 | (second % 60 / 2)) as u16,
+            date: ((year - 1980) << 9 | month << 5 | day) as u16,
         }
     }
 
