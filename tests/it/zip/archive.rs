@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use bytes::Bytes;
 use flate2::{Compression, write::DeflateEncoder};
 use zipstream::zip::{Content, Crc32, Digest, Encoder, Entry, Layout, Method, Name, Timestamp};
 
@@ -91,7 +90,7 @@ pub fn encode(parts: &[Part], chunk: usize) -> Vec<u8> {
         archive.extend(encoder.end((entry.method == Method::Deflate).then(|| digest(data))).unwrap());
         assert_eq!(encoder.position(), archive.len() as u64);
     }
-    archive.extend(encoder.finish().unwrap().iter().flat_map(Bytes::iter));
+    archive.extend(encoder.finish().unwrap().concat());
     archive
 }
 

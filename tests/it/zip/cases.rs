@@ -135,7 +135,9 @@ fn modes_and_times_reach_the_extracted_files() {
     let directory = tempfile::tempdir().unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&archive).unwrap();
-    for (reader, arguments) in [("unzip", ["-qq", "-d"]), ("bsdtar", ["-xpf", "-C"])] {
+    // unzip takes the MS-DOS time where the extended timestamp is negative.
+    for (reader, arguments, first) in [("unzip", ["-qq", "-d"], 315_532_800), ("bsdtar", ["-xpf", "-C"], -1)]
+    {
         let to = directory.path().join(reader);
         std::fs::create_dir(&to).unwrap();
         let mut command = Command::new(reader);
@@ -148,7 +150,7 @@ fn modes_and_times_reach_the_extracted_files() {
         assert_eq!(stat("script.sh"), "755 1795180456 regular file\n", "{reader}");
         assert_eq!(stat("secret"), "600 1795180456 regular file\n", "{reader}");
         assert_eq!(stat("directory"), "755 1795180456 directory\n", "{reader}");
-        assert_eq!(stat("before MS-DOS"), "644 -1 regular empty file\n", "{reader}");
+        assert_eq!(stat("before MS-DOS"), format!("644 {first} regular empty file\n"), "{reader}");
         assert_eq!(stat("after 32 bits"), "644 2147483647 regular empty file\n", "{reader}");
     }
 }

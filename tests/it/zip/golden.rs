@@ -4,8 +4,8 @@ use zipstream::zip::Method;
 
 use super::archive::{Part, encode, layout};
 
-/// 2026-11-20T13:14:16Z: MS-DOS time 0x69C8, date 0x5D74; Unix seconds 0x6B0045A8.
-const TIMES: [&str; 2] = ["C869 745D", "A845006B"];
+/// 2026-11-20T13:14:16Z: MS-DOS time 0x69C8, date 0x5D74; Unix seconds 0x6B0047A8.
+const TIMES: [&str; 2] = ["C869 745D", "A847006B"];
 
 /// A known, a streamed and an empty directory entry.
 fn golden() -> Vec<u8> {
