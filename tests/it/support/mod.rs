@@ -1,0 +1,3 @@
+//! What the tests stand on: scripted servers that play the world around the service.
+
+pub mod dns;
