@@ -5,9 +5,9 @@
 //! the very addresses that were judged, never to a second lookup's.
 //!
 //! ```text
-//! URL ──▶ Policy::judge_url ──▶ Resolver ──▶ Policy::judge_address (all of them) ──▶ Connect (one of them)
-//!         scheme, credentials,   names only    global unicast, port, not ourselves
-//!         host, name, port
+//! text ──▶ parse_url ──▶ Policy::judge_url ──▶ Resolver ──▶ Policy::judge_address (all) ──▶ Connect (to one of them)
+//!                        scheme, credentials,   names only   global unicast, port,
+//!                        host, name, port                    not this service
 //! ```
 
 mod address;
@@ -19,6 +19,7 @@ mod interface;
 mod policy;
 mod refusal;
 mod resolver;
+mod text;
 
 pub use config::Config;
 pub use dialer::{Connect, Dialer, direct};
@@ -27,3 +28,4 @@ pub use host::{HostPattern, InvalidPattern};
 pub use policy::{Own, Policy};
 pub use refusal::{Reason, Refusal};
 pub use resolver::Resolver;
+pub use text::parse_url;

@@ -15,7 +15,7 @@ impl Refusal {
     /// Tells whether the URL can be no source anywhere, rather than being forbidden here.
     pub fn is_invalid(&self) -> bool {
         match self.reason {
-            Reason::Credentials | Reason::Host | Reason::Scheme => true,
+            Reason::Credentials | Reason::Host | Reason::Scheme | Reason::Syntax => true,
             Reason::Address | Reason::Name | Reason::Own | Reason::Port => false,
         }
     }
@@ -51,4 +51,7 @@ pub enum Reason {
     /// A scheme that is neither `http` nor `https`.
     #[error("the scheme is neither http nor https")]
     Scheme,
+    /// A text that is no URL to every parser.
+    #[error("the URL is not valid")]
+    Syntax,
 }

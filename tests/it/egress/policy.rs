@@ -56,9 +56,13 @@ fn invalid_urls_are_told_from_forbidden_ones() {
         Reason::Own,
         Reason::Port,
         Reason::Scheme,
+        Reason::Syntax,
     ];
     let invalid = all.iter().filter(|reason| Refusal::from(**reason).is_invalid()).copied();
-    assert_eq!(invalid.collect::<Vec<_>>(), [Reason::Credentials, Reason::Host, Reason::Scheme]);
+    assert_eq!(
+        invalid.collect::<Vec<_>>(),
+        [Reason::Credentials, Reason::Host, Reason::Scheme, Reason::Syntax]
+    );
     for reason in all {
         assert!(!Refusal::from(reason).to_string().chars().any(|c| c.is_ascii_digit()), "{reason}");
     }
