@@ -6,10 +6,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-/// Addresses that no machine has (RFC 5737, RFC 3849). If one can be bound, the kernel binds everything
-/// (`ip_nonlocal_bind`, as machines with floating addresses do) and its answer means nothing.
-const NOBODY_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-const NOBODY_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+/// Addresses that no machine has: the last of the reserved block (RFC 1112 §4) and one of the discard-only block
+/// (RFC 6666). Where one can be bound, the kernel binds everything (`ip_nonlocal_bind`, as machines with floating addresses
+/// have it), and its answer means nothing. Documentation addresses would not do: sandboxes number their interfaces so.
+const NOBODY_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(255, 255, 255, 254));
+const NOBODY_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x100, 0, 0, 0, 0xffff, 0xffff, 0xffff, 0xffff));
 
 /// Tells whether one of this machine's interfaces has the address.
 pub(super) fn has(address: IpAddr) -> bool {

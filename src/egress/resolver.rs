@@ -7,24 +7,30 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use hickory_resolver::{
     TokioResolver,
-    config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig},
+    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig},
     net::{NetError, runtime::TokioRuntimeProvider},
-    proto::rr::Name,
+    proto::rr::{Name, RecordType},
 };
+use tokio::time::timeout;
 
 use super::Error;
 
-/// How long one round of questions may take. Two rounds stay below the usual dial clock of 5 s, even where one of the two
-/// address families is never answered and only its silence is waited for.
+/// How long one round of questions may take. Two rounds stay below the usual dial clock of 5 s.
 const ROUND: Duration = Duration::from_millis(1_500);
 
 /// How often an unanswered round is repeated.
 const REPEATS: usize = 1;
+
+/// How long the second address family may stay silent once the first has answered. Some name servers never answer a
+/// question for IPv6 addresses; most others are no slower with one family than with the other.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Finds the addresses of a name.
 #[derive(Clone)]
@@ -32,7 +38,7 @@ pub struct Resolver(Source);
 
 #[derive(Clone)]
 enum Source {
-    Nameservers(TokioResolver),
+    Nameservers(Arc<TokioResolver>),
     System,
 }
 
@@ -57,10 +63,9 @@ impl Resolver {
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         let options = builder.options_mut();
         options.attempts = REPEATS;
-        options.ip_strategy = LookupIpStrategy::Ipv6AndIpv4;
         options.timeout = ROUND;
         options.use_hosts_file = ResolveHosts::Never;
-        Ok(Resolver(Source::Nameservers(builder.build().map_err(unresolved)?)))
+        Ok(Resolver(Source::Nameservers(Arc::new(builder.build().map_err(unresolved)?))))
     }
 
     /// Finds the addresses of a DNS name, in the order of preference, at least one.
@@ -77,7 +82,7 @@ impl Resolver {
             Source::Nameservers(resolver) => {
                 let mut name = Name::from_ascii(name).map_err(|error| unresolved(error.into()))?;
                 name.set_fqdn(true);
-                resolver.lookup_ip(name).await.map_err(unresolved)?.iter().collect()
+                ask_both_families(resolver, &name).await?
             }
             Source::System => {
                 let found = tokio::net::lookup_host((name, 0)).await.map_err(Error::Unresolved)?;
@@ -89,6 +94,37 @@ impl Resolver {
         } else {
             Ok(addresses)
         }
+    }
+}
+
+/// Asks for IPv6 and IPv4 addresses at once, and gives them in this order. A failure counts only when there are none; then
+/// one that may pass counts for more than the word that a family has no address.
+async fn ask_both_families(resolver: &TokioResolver, name: &Name) -> Result<Vec<IpAddr>, Error> {
+    let mut questions: FuturesUnordered<_> = [RecordType::AAAA, RecordType::A]
+        .map(|kind| resolver.lookup(name.clone(), kind))
+        .into_iter()
+        .collect();
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    let mut failure: Option<NetError> = None;
+    loop {
+        let answer = if addresses.is_empty() {
+            questions.next().await
+        } else {
+            timeout(PATIENCE, questions.next()).await.unwrap_or(None)
+        };
+        match answer {
+            Some(Ok(lookup)) => {
+                addresses.extend(lookup.answers().iter().filter_map(|record| record.data.ip_addr()))
+            }
+            Some(Err(error)) if failure.is_none() || !error.is_no_records_found() => failure = Some(error),
+            Some(Err(_)) => {}
+            None => break,
+        }
+    }
+    addresses.sort_by_key(IpAddr::is_ipv4);
+    match failure {
+        Some(error) if addresses.is_empty() => Err(unresolved(error)),
+        Some(_) | None => Ok(addresses),
     }
 }
 

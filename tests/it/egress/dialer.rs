@@ -35,8 +35,10 @@ fn reason(result: Result<tokio::net::TcpStream, Error>) -> Reason {
 #[tokio::test]
 async fn a_connection_is_ready_for_small_writes() {
     let bench = bench().await;
-    bench.dns.script("a.example.net", vec![Answer::addresses(&[PUBLIC])]);
-    let stream = bench.dial("http://a.example.net/").await.unwrap();
+    bench.dns.script("my_bucket.example.net", vec![Answer::addresses(&[PUBLIC])]);
+    let url = url("http://My_Bucket.example.net./");
+    let dialer = bench.dialer.clone();
+    let stream = tokio::spawn(async move { dialer.dial(&url).await }).await.unwrap().unwrap();
     assert!(stream.nodelay().unwrap());
     assert_eq!(bench.connected(), addresses(&[PUBLIC]));
 }
@@ -134,10 +136,19 @@ async fn a_name_server_in_trouble_is_no_verdict() {
 #[tokio::test]
 async fn one_family_is_enough() {
     let bench = bench().await;
-    let answer = Answer::Only(RecordType::A, Box::new(Answer::addresses(&[PUBLIC])));
-    bench.dns.script("half.example.net", vec![answer]);
-    bench.dial("http://half.example.net/").await.unwrap();
-    assert_eq!(bench.connected(), addresses(&[PUBLIC]));
+    let began = Instant::now();
+    for (name, kind, address) in [("four", RecordType::A, PUBLIC), ("six", RecordType::AAAA, "2606:4700::1")]
+    {
+        let answer = Answer::Only(kind, Box::new(Answer::addresses(&[address])));
+        bench.dns.script(&format!("{name}.example.net"), vec![answer]);
+        bench.dial(&format!("http://{name}.example.net/")).await.unwrap();
+        assert_eq!(bench.connected(), addresses(&[address]));
+    }
+    assert!(
+        began.elapsed() < Duration::from_millis(1_400),
+        "silence is not waited out: {:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]

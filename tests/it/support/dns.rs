@@ -30,7 +30,7 @@ const PORTS_TRIED: usize = 20;
 
 /// What is answered to one lookup.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// These addresses, each to the question of its family; none of a family is an empty answer.
     Addresses(Vec<IpAddr>),
     /// A chain of aliases that ends at these addresses.
@@ -49,24 +49,24 @@ pub enum Answer {
 
 impl Answer {
     /// Parses addresses.
-    pub fn addresses(texts: &[&str]) -> Answer {
+    pub(crate) fn addresses(texts: &[&str]) -> Answer {
         Answer::Addresses(texts.iter().map(|text| text.parse().expect("an address")).collect())
     }
 }
 
 /// A question that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// The name, lower case, without final dot.
-    pub name: String,
+    pub(crate) name: String,
     /// The record type.
-    pub kind: RecordType,
+    pub(crate) kind: RecordType,
     /// Whether it came by TCP.
-    pub tcp: bool,
+    pub(crate) tcp: bool,
 }
 
 /// The server; dropping it stops it.
-pub struct Dns {
+pub(crate) struct Dns {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     _tasks: JoinSet<()>,
@@ -81,7 +81,7 @@ struct State {
 
 impl Dns {
     /// Starts a server that knows no name yet.
-    pub async fn start() -> Dns {
+    pub(crate) async fn start() -> Dns {
         let (udp, tcp) = bind().await;
         let address = udp.local_addr().expect("a bound socket");
         let state = Arc::new(Mutex::new(State::default()));
@@ -92,12 +92,12 @@ impl Dns {
     }
 
     /// Gives the address to put into `egress.nameservers`.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Sets what is answered to a name, one answer a lookup, and forgets what it was asked before.
-    pub fn script(&self, name: &str, answers: Vec<Answer>) {
+    pub(crate) fn script(&self, name: &str, answers: Vec<Answer>) {
         assert!(!answers.is_empty(), "a script has at least one answer");
         let mut state = self.state.lock().expect("no panic under the lock");
         state.steps.retain(|(known, _), _| known != name);
@@ -105,12 +105,12 @@ impl Dns {
     }
 
     /// Gives the questions so far, repetitions included.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.state.lock().expect("no panic under the lock").asked.clone()
     }
 
     /// Counts the lookups of a name for addresses of one family.
-    pub fn lookups(&self, name: &str, kind: RecordType) -> usize {
+    pub(crate) fn lookups(&self, name: &str, kind: RecordType) -> usize {
         let state = self.state.lock().expect("no panic under the lock");
         state.steps.get(&(name.to_owned(), kind)).map_or(0, Vec::len)
     }
