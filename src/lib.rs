@@ -1,3 +1,3 @@
 //! ZipStream: one ZIP archive out of a list of URLs, while it is being downloaded.
 
-pub mod zip;
+pub mod egress;

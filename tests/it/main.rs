@@ -1,6 +1,4 @@
 //! The integration tests, one binary.
-#![allow(dead_code, missing_docs, unreachable_pub)]
-#![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod egress;
 mod support;
-mod zip;

@@ -1,3 +1,3 @@
-//! What the tests stand on.
+//! What the tests stand on: scripted servers that play the world around the service.
 
-pub mod readers;
+pub(crate) mod dns;
