@@ -111,7 +111,9 @@ mod tests {
         names.iter().enumerate().find_map(|(index, name)| {
             match held.insert(index, &EntryName::parse(name).unwrap()) {
                 Ok(()) => None,
-                Err(Error::DuplicateZipPath { other } | Error::FileAndDirectory { other }) => Some((index, other)),
+                Err(Error::DuplicateZipPath { other } | Error::FileAndDirectory { other }) => {
+                    Some((index, other))
+                }
                 Err(error) => panic!("{error}"),
             }
         })

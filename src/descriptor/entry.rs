@@ -58,8 +58,10 @@ impl Context<'_> {
         let members = Members::read(node, at, FIELDS, report)?;
         let name = members.required("zipPath", at, report, |node| self.read_name(index, node));
         let source = self.read_source(&members, at, report);
-        let headers =
-            members.find("headers").filter(|node| !node.is_null()).map(|node| header::parse(node, at.key("headers"), report));
+        let headers = members
+            .find("headers")
+            .filter(|node| !node.is_null())
+            .map(|node| header::parse(node, at.key("headers"), report));
         let expected = Expected::read(&members, at, report);
         for (field, error) in source.as_ref().map_or(Vec::new(), |source| mismatches(&expected, source)) {
             members.refuse(field, at, report, &error);

@@ -33,7 +33,9 @@ pub enum Error {
     #[error("the key occurs twice in this object; keep one of them")]
     DuplicateKey,
     /// A name that is taken.
-    #[error("the name is taken by /files/{other} on systems that ignore case, Unicode forms, or trailing dots and spaces; choose another")]
+    #[error(
+        "the name is taken by /files/{other} on systems that ignore case, Unicode forms, or trailing dots and spaces; choose another"
+    )]
     DuplicateZipPath {
         /// The entry that has the name.
         other: usize,
@@ -78,7 +80,9 @@ pub enum Error {
     #[error("the field `{0}` is missing; add it")]
     MissingField(&'static str),
     /// Not an octal permission.
-    #[error("mode is a string of three octal digits, with a leading zero or without, such as \"0644\"; at most \"0777\"")]
+    #[error(
+        "mode is a string of three octal digits, with a leading zero or without, such as \"0644\"; at most \"0777\""
+    )]
     Mode,
     /// A name of nothing.
     #[error("the name is empty; name the entry")]
@@ -123,7 +127,9 @@ pub enum Error {
     #[error("the name has a segment that is a device on Windows; rename it, or send without portableNames")]
     PortableDevice,
     /// A name that Windows cuts.
-    #[error("the name has a segment that ends in a dot or space, which Windows cuts; rename it, or send without portableNames")]
+    #[error(
+        "the name has a segment that ends in a dot or space, which Windows cuts; rename it, or send without portableNames"
+    )]
     PortableEnd,
     /// A character that Windows has not in names.
     #[error("the name holds `{0}`, which Windows does not allow; rename it, or send without portableNames")]
@@ -200,9 +206,11 @@ impl Error {
             | Error::Sha256
             | Error::Size { .. }
             | Error::Type { .. } => Code::InvalidDescriptor,
-            Error::DataUrl(_) | Error::Url(_) | Error::UrlSyntax(_) | Error::UrlTooLong { .. } | Error::UrlType(_) => {
-                Code::InvalidUrl
-            }
+            Error::DataUrl(_)
+            | Error::Url(_)
+            | Error::UrlSyntax(_)
+            | Error::UrlTooLong { .. }
+            | Error::UrlType(_) => Code::InvalidUrl,
             Error::UrlRefused(refusal) if refusal.is_invalid() => Code::InvalidUrl,
             Error::UrlRefused(_) => Code::ForbiddenUrl,
             Error::DuplicateKey => Code::DuplicateKey,

@@ -109,11 +109,8 @@ mod tests {
     #[test]
     fn finds_every_mismatch() {
         let data = b"123456789";
-        let right = Expected {
-            size: Some(9),
-            crc32: Some(0xcbf4_3926),
-            sha256: Some(Sha256::digest(data).into()),
-        };
+        let right =
+            Expected { size: Some(9), crc32: Some(0xcbf4_3926), sha256: Some(Sha256::digest(data).into()) };
         assert!(right.mismatches(data).is_empty());
         assert!(Expected::default().mismatches(data).is_empty());
         let fields: Vec<_> = right.mismatches(b"12345678").into_iter().map(|(field, _)| field).collect();

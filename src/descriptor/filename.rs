@@ -68,14 +68,16 @@ impl Filename {
         let encoded = utf8_percent_encode(&self.0, NOT_ATTR_CHAR);
         let value = format!("attachment; filename=\"{fallback}\"; filename*=UTF-8''{encoded}");
         // Visible ASCII only, by the two encodings above: the conversion cannot fail.
-        HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("attachment; filename=\"archive.zip\""))
+        HeaderValue::try_from(value)
+            .unwrap_or(HeaderValue::from_static("attachment; filename=\"archive.zip\""))
     }
 
     /// Gives the name its extension and length.
     fn from_visible(name: &str) -> Filename {
-        let cut = name.len().checked_sub(EXTENSION.len()).filter(|&at| {
-            name.is_char_boundary(at) && name[at..].eq_ignore_ascii_case(EXTENSION)
-        });
+        let cut = name
+            .len()
+            .checked_sub(EXTENSION.len())
+            .filter(|&at| name.is_char_boundary(at) && name[at..].eq_ignore_ascii_case(EXTENSION));
         let (stem, extension) = cut.map_or((name, EXTENSION), |at| name.split_at(at));
         let mut end = stem.len().min(MAX_OCTETS - EXTENSION.len());
         while !stem.is_char_boundary(end) {

@@ -75,7 +75,7 @@ fn add(headers: &mut HeaderMap, key: &str, value: &Node<'_>) -> Result<(), Error
     let Some(text) = value.as_str() else {
         return Err(Error::Type { expected: "a string", found: value.kind() });
     };
-    if text.trim().len() != text.len() {
+    if !text.is_ascii() || text.trim().len() != text.len() {
         return Err(Error::HeaderValue);
     }
     let mut value = HeaderValue::from_str(text).map_err(|_| Error::HeaderValue)?;
@@ -91,7 +91,8 @@ mod tests {
     /// Parses headers and returns them with the code and pointer of the first violation.
     fn read(json: &str) -> (HeaderMap, Option<(Code, String)>) {
         let mut report = Report::default();
-        let headers = parse(&Node::parse(json.as_bytes()).unwrap(), Pointer::Root.key("headers"), &mut report);
+        let headers =
+            parse(&Node::parse(json.as_bytes()).unwrap(), Pointer::Root.key("headers"), &mut report);
         let first = report.finish(Some(())).err().map(|all| (all.first().code, all.first().pointer.clone()));
         (headers, first)
     }

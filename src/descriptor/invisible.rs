@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn finds_controls_and_spares_emoji() {
-        for text in ["plain", "雪", "👩\u{200d}💻", "❤\u{fe0f}\u{200d}🔥", "🏴\u{e0067}\u{e0062}\u{e007f}"] {
+        for text in ["plain", "雪", "👩\u{200d}💻", "❤\u{fe0f}\u{200d}🔥", "🏴\u{e0067}\u{e0062}\u{e007f}"]
+        {
             assert_eq!(find(text), None, "{text}");
         }
         for (text, char) in [

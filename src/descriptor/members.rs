@@ -64,7 +64,7 @@ impl<'n, 'b> Members<'n, 'b> {
         name: &str,
         at: Pointer<'_>,
         report: &mut Report,
-        parse: impl FnOnce(&Node<'b>) -> Result<T, Error>,
+        parse: impl FnOnce(&'n Node<'b>) -> Result<T, Error>,
     ) -> Option<T> {
         let node = self.find(name).filter(|node| !node.is_null())?;
         parse(node).map_err(|error| report.add(node.order, at.key(name), &error)).ok()
@@ -76,7 +76,7 @@ impl<'n, 'b> Members<'n, 'b> {
         name: &'static str,
         at: Pointer<'_>,
         report: &mut Report,
-        parse: impl FnOnce(&Node<'b>) -> Result<T, Error>,
+        parse: impl FnOnce(&'n Node<'b>) -> Result<T, Error>,
     ) -> Option<T> {
         match self.find(name) {
             Some(node) => parse(node).map_err(|error| report.add(node.order, at.key(name), &error)).ok(),

@@ -131,7 +131,9 @@ mod tests {
 
     #[test]
     fn keeps_lawful_names_as_they_are() {
-        for text in ["a", "a/b/", ".hidden", "..a", "a...b", "a b/c", "@x", "x:y", "2026-11-20T10:00:00Z", "雪/🏳️‍🌈"] {
+        for text in
+            ["a", "a/b/", ".hidden", "..a", "a...b", "a b/c", "@x", "x:y", "2026-11-20T10:00:00Z", "雪/🏳️‍🌈"]
+        {
             assert_eq!(EntryName::parse(text).unwrap().as_str(), text);
         }
         let long = format!("{}/{}", "é".repeat(127), "n".repeat(255));
@@ -141,8 +143,29 @@ mod tests {
     #[test]
     fn refuses_names_that_lead_elsewhere() {
         for text in [
-            "", "/", "/a", "..", "../a", "a/..", ".", "a/./b", "a//b", "a//", "//h/s", "a\\b", "C:", "c:/x", " ", ".. /a",
-            "...", "a\u{0}", "a\nb", "a\u{7f}", "a\u{85}", "\u{202e}a", "a\u{200b}",
+            "",
+            "/",
+            "/a",
+            "..",
+            "../a",
+            "a/..",
+            ".",
+            "a/./b",
+            "a//b",
+            "a//",
+            "//h/s",
+            "a\\b",
+            "C:",
+            "c:/x",
+            " ",
+            ".. /a",
+            "...",
+            "a\u{0}",
+            "a\nb",
+            "a\u{7f}",
+            "a\u{85}",
+            "\u{202e}a",
+            "a\u{200b}",
         ] {
             assert!(EntryName::parse(text).is_err(), "{text:?}");
         }
@@ -157,9 +180,19 @@ mod tests {
         for text in ["a", "console.txt", "com", "com10", "COM¹²", "nul_/x", "a.b/", "auxiliary"] {
             assert!(portable(text), "{text}");
         }
-        for text in
-            ["con", "a/NUL.tar.gz", "Lpt9.log", "com²", "aux .txt", "x.", "x /y", "a|b", "x:y", "t/a?", "CONIN$"]
-        {
+        for text in [
+            "con",
+            "a/NUL.tar.gz",
+            "Lpt9.log",
+            "com²",
+            "aux .txt",
+            "x.",
+            "x /y",
+            "a|b",
+            "x:y",
+            "t/a?",
+            "CONIN$",
+        ] {
             assert!(!portable(text), "{text}");
         }
     }

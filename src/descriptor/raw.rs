@@ -182,11 +182,13 @@ mod tests {
 
     #[test]
     fn keeps_order_and_duplicate_keys() {
-        let Ok(Node { value: Value::Object(members), .. }) = Node::parse(br#"{"b":1,"a":[true],"b":"\u00e9"}"#)
+        let Ok(Node { value: Value::Object(members), .. }) =
+            Node::parse(br#"{"b":1,"a":[true],"b":"\u00e9"}"#)
         else {
             panic!("an object");
         };
-        let seen: Vec<_> = members.iter().map(|(key, node)| (key.as_ref(), node.order, node.kind())).collect();
+        let seen: Vec<_> =
+            members.iter().map(|(key, node)| (key.as_ref(), node.order, node.kind())).collect();
         assert_eq!(seen, [("b", 1, "a number"), ("a", 2, "an array"), ("b", 4, "a string")]);
     }
 
@@ -195,7 +197,7 @@ mod tests {
         for (body, detail) in [
             (&b"{\"a\":\n1,}"[..], "line 2 column 3"),
             (b"{} {}", "line 1 column 4"),
-            (b"\"\\ud800\"", "surrogate"),
+            (b"\"\\ud800\"", "hex escape"),
             (b"[NaN]", "line 1"),
             (b"\"\xff\"", "unicode"),
             (b"\xef\xbb\xbf{}", "byte order mark"),

@@ -104,7 +104,9 @@ fn check_text(text: &str) -> Result<(), Error> {
         return Err(Error::UrlTooLong { limit: MAX_URL_OCTETS });
     }
     if text.chars().any(char::is_control) {
-        return Err(Error::Url("it holds a control character, such as a line end; percent-encode or remove it"));
+        return Err(Error::Url(
+            "it holds a control character, such as a line end; percent-encode or remove it",
+        ));
     }
     if text.trim().len() != text.len() {
         return Err(Error::Url("it begins or ends with a space; remove it"));
@@ -139,7 +141,10 @@ mod tests {
         let source = HttpSource { url, headers };
         assert_eq!(source.shown(), "https://host.example/a%20b");
         let printed = format!("{:?}", Source::Http(source));
-        assert_eq!(printed, r#"HttpSource { url: "https://host.example/a%20b", headers: ["authorization"] }"#);
+        assert_eq!(
+            printed,
+            r#"HttpSource { url: "https://host.example/a%20b", headers: ["authorization"] }"#
+        );
         assert_eq!(format!("{:?}", Source::Data(Bytes::from_static(b"key"))), "Data(3 bytes)");
     }
 

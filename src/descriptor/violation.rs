@@ -147,7 +147,8 @@ impl Report {
         if self.kept.len() == 2 * MAX_VIOLATIONS {
             self.prune();
         }
-        let violation = Violation { pointer: pointer.to_text(), code: error.code(), detail: error.to_string() };
+        let violation =
+            Violation { pointer: pointer.to_text(), code: error.code(), detail: error.to_string() };
         self.kept.push((order, violation));
     }
 
@@ -160,7 +161,9 @@ impl Report {
                 let mut told: Vec<_> = self.kept.into_iter().map(|(_, violation)| violation).collect();
                 let more = self.found.saturating_sub(told.len());
                 match told.last_mut() {
-                    Some(last) if more > 0 => last.detail.push_str(&format!(" ({more} more violations are not listed)")),
+                    Some(last) if more > 0 => {
+                        last.detail.push_str(&format!(" ({more} more violations are not listed)"))
+                    }
                     Some(_) => {}
                     // Nothing is left out without a reason; should it happen, the list still must not be empty.
                     None => told.push(Violation {
