@@ -84,9 +84,7 @@ impl Visitor<'_> for ByteSizeVisitor {
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<ByteSize, E> {
-        u64::try_from(value)
-            .map(ByteSize)
-            .map_err(|_| E::invalid_value(Unexpected::Signed(value), &self))
+        u64::try_from(value).map(ByteSize).map_err(|_| E::invalid_value(Unexpected::Signed(value), &self))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {

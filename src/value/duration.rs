@@ -14,7 +14,10 @@ use serde::{Deserialize, Deserializer, Serializer};
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(text.trim()).map_err(|_| {
-        D::Error::invalid_value(Unexpected::Str(&text), &"a duration with its unit, such as \"60s\" or \"250ms\"")
+        D::Error::invalid_value(
+            Unexpected::Str(&text),
+            &"a duration with its unit, such as \"60s\" or \"250ms\"",
+        )
     })
 }
 

@@ -9,6 +9,19 @@ use super::parse;
 const CATEGORIES: [(&str, usize); 6] =
     [("json", 10), ("shape", 21), ("options", 9), ("filename", 11), ("zip_path", 38), ("url", 2)];
 
+/// The cases where the corpus lets several outcomes be lawful and ours is not the one it names first:
+/// the body limit is not the parser's, a name of a wrong type is told as a wrong name, `null` stands for absence
+/// in every optional field alike, long names are cut, and `./a.txt` is no name at all.
+const CHOSEN: [(&str, Option<&str>); 7] = [
+    ("d-035", Some("too_many_files")),
+    ("d-049", Some("invalid_zip_path")),
+    ("d-051", Some("invalid_zip_path")),
+    ("d-053", Some("invalid_zip_path")),
+    ("d-069", None),
+    ("d-099", None),
+    ("d-159", Some("invalid_zip_path")),
+];
+
 /// Reads the cases of a category.
 fn cases(category: &str) -> Vec<Value> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/descriptors.json");
@@ -40,17 +53,6 @@ fn outcome(parsed: &Result<Descriptor, Violations>) -> Value {
     parsed.as_ref().err().map_or(Value::Null, |violations| json!(violations.first().code.as_str()))
 }
 
-/// Tells whether a code is among those that a case names besides the one expected first.
-fn is_also_lawful(case: &Value, code: &Value) -> bool {
-    let others = case["expect"]["also_ok"].as_array();
-    others.is_some_and(|others| {
-        others.iter().filter_map(Value::as_str).any(|other| match code.as_str() {
-            Some(code) => other.split(' ').any(|word| word == code),
-            None => other.starts_with("200 (null"),
-        })
-    })
-}
-
 #[test]
 fn every_case_has_its_outcome() {
     for (category, count) in CATEGORIES {
@@ -59,14 +61,9 @@ fn every_case_has_its_outcome() {
         for case in &cases {
             let parsed = parse(&body(case));
             let code = outcome(&parsed);
-            let expected = &case["expect"]["error"];
-            assert!(
-                code == *expected || is_also_lawful(case, &code),
-                "{} ({}): {code} instead of {expected}: {:?}",
-                case["id"],
-                case["why"],
-                parsed.err().map(|violations| violations.to_string())
-            );
+            let chosen = CHOSEN.iter().find(|(id, ..)| case["id"] == *id).map(|(_, code)| json!(code));
+            let expected = chosen.unwrap_or_else(|| case["expect"]["error"].clone());
+            assert_eq!(code, expected, "{} ({})", case["id"], case["why"]);
         }
     }
 }
