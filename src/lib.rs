@@ -1,3 +1,4 @@
 //! ZipStream: one ZIP archive out of a list of URLs, while it is being downloaded.
 
-pub mod egress;
+pub mod descriptor;
+pub mod value;
