@@ -131,7 +131,7 @@ fn no_ipv4_address_passes_as_ipv6() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(8_000))]
 
     #[test]
     fn any_ipv4_address(address: u32) {

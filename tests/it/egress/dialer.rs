@@ -202,11 +202,14 @@ async fn a_failed_address_gives_way_at_once() {
 async fn an_allowed_network_is_dialled_for_real_on_any_port() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let config =
-        Config { allow: parsed(&["127.0.0.0/8"]), allow_hosts: parsed(&["localhost"]), ..Config::default() };
+    let config = Config {
+        allow: parsed(&["127.0.0.0/8", "::1/128"]),
+        allow_hosts: parsed(&["localhost"]),
+        ..Config::default()
+    };
     let policy = Arc::new(Policy::new(&config, Own::default()));
     let dialer = Dialer::new(policy, Resolver::new(&[]).unwrap(), direct());
-    for host in ["127.0.0.1", "2130706433"] {
+    for host in ["127.0.0.1", "2130706433", "localhost"] {
         let mut stream = dialer.dial(&url(&format!("http://{host}:{}/", address.port()))).await.unwrap();
         drop(listener.accept().await.unwrap());
         assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
