@@ -115,9 +115,5 @@ async fn ask(
 
 /// Blames an entry.
 pub(super) fn failed(index: usize, entry: &descriptor::Entry, reason: Reason) -> Failure {
-    let url = match &entry.source {
-        Source::Http(source) => source.shown(),
-        Source::Directory | Source::Data(_) => String::new(),
-    };
-    Failure { reason, entry: Some(FailedEntry { index, zip_path: entry.name.as_str().to_owned(), url }) }
+    Failure { reason, entry: Some(FailedEntry { index, zip_path: entry.name.as_str().to_owned(), url: entry.source.shown() }) }
 }

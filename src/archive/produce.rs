@@ -221,7 +221,7 @@ impl Production {
     }
 
     fn put_header(&mut self, content: Content) -> Result<(), Reason> {
-        let entry = self.plan.entries[self.state.index].encoded(content);
+        let entry = self.plan.entries[self.state.index].encoded(content)?;
         self.state.ready.push_back(self.state.encoder.begin(entry)?);
         Ok(())
     }

@@ -2,6 +2,8 @@
 //!
 //! Everything about it is judged even when its name or URL is wrong, so that a client learns all at once.
 
+use std::sync::Arc;
+
 use super::collision::Names;
 use super::expected::Expected;
 use super::members::Members;
@@ -120,7 +122,7 @@ fn mismatches(expected: &Expected, source: &Source) -> Vec<(&'static str, Error)
 /// Gives a source its headers; those of sources that are not fetched have no meaning, and are only judged.
 fn with_headers(source: Source, headers: http::HeaderMap) -> Source {
     match source {
-        Source::Http(http) => Source::Http(super::HttpSource { headers, ..http }),
+        Source::Http(http) => Source::Http(Arc::new(super::HttpSource { headers, url: http.url.clone() })),
         Source::Data(_) | Source::Directory => source,
     }
 }

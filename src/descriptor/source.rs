@@ -4,6 +4,7 @@
 //! tabs and line ends, turns `\` into `/` and adds missing slashes, and other programs read such a URL differently.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -24,7 +25,7 @@ pub enum Source {
     /// From nowhere: an empty directory.
     Directory,
     /// From a server.
-    Http(HttpSource),
+    Http(Arc<HttpSource>),
 }
 
 /// What is asked of a server.
@@ -56,7 +57,17 @@ impl Source {
         };
         url.set_fragment(None);
         policy.judge_url(&url).map_err(Error::UrlRefused)?;
-        Ok(Source::Http(HttpSource { url, headers: HeaderMap::new() }))
+        Ok(Source::Http(Arc::new(HttpSource { url, headers: HeaderMap::new() })))
+    }
+}
+
+impl Source {
+    /// Returns the URL as it may be shown, empty where there is none to ask.
+    pub fn shown(&self) -> String {
+        match self {
+            Source::Data(_) | Source::Directory => String::new(),
+            Source::Http(source) => source.shown(),
+        }
     }
 }
 
@@ -140,7 +151,7 @@ mod tests {
         headers.insert("authorization", http::HeaderValue::from_static("Bearer token"));
         let source = HttpSource { url, headers };
         assert_eq!(source.shown(), "https://host.example/a%20b");
-        let printed = format!("{:?}", Source::Http(source));
+        let printed = format!("{:?}", Source::Http(Arc::new(source)));
         assert_eq!(
             printed,
             r#"HttpSource { url: "https://host.example/a%20b", headers: ["authorization"] }"#

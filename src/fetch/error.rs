@@ -91,7 +91,7 @@ impl Error {
     pub(super) fn of_exchange(error: &hyper::Error) -> Error {
         let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
         let kind = cause.map(io::Error::kind);
-        if error.is_parse_too_large() || kind == Some(super::transport::HEAD_TOO_LONG) {
+        if error.is_parse_too_large() {
             Error::Protocol("its head is too long")
         } else if error.is_parse() || matches!(kind, Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)) {
             Error::Protocol("it is not HTTP/1.1")

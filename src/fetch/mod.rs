@@ -15,7 +15,6 @@ mod config;
 mod connection;
 mod content_range;
 mod error;
-mod exchange;
 mod open;
 mod pool;
 mod reader;

@@ -5,6 +5,7 @@ use http::header::LOCATION;
 use url::Url;
 
 use crate::descriptor::HttpSource;
+use crate::egress;
 
 use super::answer::Answer;
 use super::{Client, Error};
@@ -45,8 +46,8 @@ fn target(answer: &Answer, from: &Url) -> Result<Option<Url>, Error> {
         return Ok(None);
     }
     let location = answer.text(&LOCATION).ok_or(Error::Protocol("it redirects without a sound Location"))?;
-    let url = from.join(location).map_err(|_| Error::Protocol("it redirects to what is no URL"))?;
-    Ok(Some(url))
+    let url = egress::parse_url(location, Some(from));
+    url.map(Some).map_err(|refusal| Error::Forbidden { refusal, redirected: true })
 }
 
 /// Notes that a refusal was met behind a redirect.

@@ -55,7 +55,7 @@ impl Entry {
             form,
             name: entry.name,
             method,
-            modified: zip::Timestamp::new(modified),
+            modified: zip::Timestamp::from_unix(modified),
             mode: entry.mode,
         }
     }
@@ -84,14 +84,12 @@ impl Entry {
     }
 
     /// The entry as the encoder takes it.
-    pub fn encoded(&self, content: zip::Content) -> zip::Entry {
-        zip::Entry {
-            name: self.name.to_zip(),
-            method: self.method,
-            modified: self.modified,
-            mode: self.mode,
-            content,
-        }
+    ///
+    /// # Errors
+    /// When the format cannot hold the name; legal entry names are far shorter than that.
+    pub fn encoded(&self, content: zip::Content) -> Result<zip::Entry, zip::Error> {
+        let name = zip::Name::new(self.name.as_str())?;
+        Ok(zip::Entry { name, method: self.method, modified: self.modified, mode: self.mode, content })
     }
 
     /// The entry as a layout takes it: right in every length, where all lengths are known; the CRC of an inlined
@@ -104,10 +102,13 @@ impl Entry {
                 let size = self.length()?;
                 let known = size == 0 || self.method == zip::Method::Store;
                 let digest = zip::Digest { crc32: 0, size };
-                return known.then(|| self.encoded(zip::Content::Known { digest, compressed_size: size }));
+                if !known {
+                    return None;
+                }
+                zip::Content::Known { digest, compressed_size: size }
             }
         };
-        Some(self.encoded(content))
+        self.encoded(content).ok()
     }
 }
 

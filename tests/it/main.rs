@@ -1,3 +1,6 @@
 //! The integration tests, one binary.
 
 mod descriptor;
+mod egress;
+mod support;
+mod zip;
