@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures_util::stream::Peekable;
 use futures_util::StreamExt;
+use futures_util::stream::{BoxStream, Peekable};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::budget::Budget;
@@ -54,7 +54,7 @@ pub struct Archive {
 ///
 /// It holds the archive's permit; dropping it closes every source.
 pub struct Stream {
-    pieces: Peekable<Pin<Box<dyn futures_util::Stream<Item = Result<Bytes, Failure>> + Send>>>,
+    pieces: Peekable<BoxStream<'static, Result<Bytes, Failure>>>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -88,7 +88,8 @@ impl Archives {
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         let permit = permit.map_err(|_| Failure::of_archive(Reason::Overloaded))?;
         let mut outcome = Outcome::new(descriptor.entries.len());
-        let prefetch = Prefetch::new(shared.client.clone(), Arc::clone(&shared.budget), shared.config.clone());
+        let prefetch =
+            Prefetch::new(shared.client.clone(), Arc::clone(&shared.budget), shared.config.clone());
         let probed = probe(&descriptor.entries, &prefetch, &shared.budget, &shared.config).await;
         let probed = probed.inspect_err(|failure| outcome.end = Some(Err(failure.clone())))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

@@ -45,7 +45,7 @@ impl Body {
                 let (ahead, held) = prefetch.take(index).await.unzip();
                 let opened = match ahead {
                     Some(Ahead::Gathered(chunks)) => return Body::new(memory(chunks), &entry.expected, held),
-                    Some(Ahead::Open(opened)) => Some(opened),
+                    Some(Ahead::Open(opened)) => Some(*opened),
                     None => first,
                 };
                 let (client, demand) = (prefetch.client.clone(), Arc::clone(&prefetch.demand));

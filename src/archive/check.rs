@@ -22,7 +22,7 @@ impl Check {
             size: 0,
             crc32: expected.crc32.map(|_| zip::Crc32::new()),
             sha256: expected.sha256.map(|_| Sha256::new()),
-            expected: expected.clone(),
+            expected: *expected,
         }
     }
 
@@ -48,10 +48,11 @@ impl Check {
         if let Some(expected) = self.expected.size.filter(|&expected| expected != self.size) {
             return Err(mismatch("size", &expected, self.size.to_string()));
         }
-        if let (Some(expected), Some(actual)) = (self.expected.crc32, self.crc32.map(|crc32| crc32.value())) {
-            if expected != actual {
-                return Err(mismatch("crc32", &format!("{expected:08x}"), format!("{actual:08x}")));
-            }
+        let crc32 = self.crc32.map(|crc32| crc32.value());
+        if let (Some(expected), Some(actual)) = (self.expected.crc32, crc32)
+            && expected != actual
+        {
+            return Err(mismatch("crc32", &format!("{expected:08x}"), format!("{actual:08x}")));
         }
         if let (Some(expected), Some(sha256)) = (self.expected.sha256, self.sha256) {
             let actual = hex::encode(sha256.finalize());

@@ -40,7 +40,15 @@ impl Drop for Outcome {
                 let host = failure.entry.as_ref().and_then(|entry| entry.host()).unwrap_or_default();
                 let error = failure.to_string();
                 tracing::warn!(
-                    outcome = "failed", fault, host, error, bytes, entries, of, duration_ms, "archive"
+                    outcome = "failed",
+                    fault,
+                    host,
+                    error,
+                    bytes,
+                    entries,
+                    of,
+                    duration_ms,
+                    "archive"
                 );
             }
         }

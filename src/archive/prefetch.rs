@@ -139,7 +139,7 @@ pub(super) async fn park(
             }
             if opened.is_whole() || (opened.is_extendable() && covered > 1) {
                 held.shrink_to(covered);
-                return Ok((told, Some((Ahead::Open(opened), held))));
+                return Ok((told, Some((Ahead::Open(Box::new(opened)), held))));
             }
             Ok((opened.into_head(), None))
         }

@@ -115,5 +115,12 @@ async fn ask(
 
 /// Blames an entry.
 pub(super) fn failed(index: usize, entry: &descriptor::Entry, reason: Reason) -> Failure {
-    Failure { reason, entry: Some(FailedEntry { index, zip_path: entry.name.as_str().to_owned(), url: entry.source.shown() }) }
+    Failure {
+        reason,
+        entry: Some(FailedEntry {
+            index,
+            zip_path: entry.name.as_str().to_owned(),
+            url: entry.source.shown(),
+        }),
+    }
 }

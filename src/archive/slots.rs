@@ -20,7 +20,7 @@ pub(super) enum Ahead {
     /// The whole body, at hand.
     Gathered(Vec<Bytes>),
     /// An open answer whose body waits in the kernel.
-    Open(fetch::Opened),
+    Open(Box<fetch::Opened>),
 }
 
 /// What is done for one entry ahead of its turn.

@@ -85,7 +85,10 @@ impl Answer {
             return strong.then(|| Validator::ETag(tag.to_owned()));
         }
         let settled = self.time(&DATE)?.duration_since(modified?).is_ok_and(|age| age >= SETTLED);
-        settled.then(|| self.text(&LAST_MODIFIED)).flatten().map(|text| Validator::LastModified(text.to_owned()))
+        settled
+            .then(|| self.text(&LAST_MODIFIED))
+            .flatten()
+            .map(|text| Validator::LastModified(text.to_owned()))
     }
 
     fn retry_after(&self) -> Option<Duration> {

@@ -101,7 +101,11 @@ impl Client {
         });
         let (parts, incoming) = answer.await?.into_parts();
         let home = (Arc::downgrade(&self.0.pool), url.origin());
-        Ok(Answer { status: parts.status, headers: parts.headers, body: Body::new(incoming, connection, home) })
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: Body::new(incoming, connection, home),
+        })
     }
 
     async fn connect(&self, url: &Url) -> Result<Connection, Error> {

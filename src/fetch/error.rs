@@ -93,7 +93,9 @@ impl Error {
         let kind = cause.map(io::Error::kind);
         if error.is_parse_too_large() {
             Error::Protocol("its head is too long")
-        } else if error.is_parse() || matches!(kind, Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)) {
+        } else if error.is_parse()
+            || matches!(kind, Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
+        {
             Error::Protocol("it is not HTTP/1.1")
         } else {
             Error::Truncated

@@ -181,7 +181,9 @@ impl Reader {
                 rest.as_mut().await;
                 rest.as_mut().take_output().unwrap_or(Err(Error::Truncated))
             })),
-            None if length.is_some_and(|length| self.offset < length) => return self.recover(Error::Truncated),
+            None if length.is_some_and(|length| self.offset < length) => {
+                return self.recover(Error::Truncated);
+            }
             None => State::Ended,
         };
         Ok(())

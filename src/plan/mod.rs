@@ -22,7 +22,12 @@ pub struct Plan {
 impl Plan {
     /// Joins a descriptor's entries with what their sources told; `heads[i]` is `None` where source `i` was silent
     /// or is none. `now` (Unix seconds) is the time of entries that nobody gave one.
-    pub fn new(entries: Vec<descriptor::Entry>, heads: Vec<Option<Head>>, inline_size: u64, now: i64) -> Plan {
+    pub fn new(
+        entries: Vec<descriptor::Entry>,
+        heads: Vec<Option<Head>>,
+        inline_size: u64,
+        now: i64,
+    ) -> Plan {
         let entries = entries
             .into_iter()
             .zip(heads.into_iter().chain(std::iter::repeat_with(|| None)))
