@@ -1,10 +1,15 @@
 //! ZipStream: one ZIP archive out of a list of URLs, while it is being downloaded.
 
+pub mod api;
+pub mod app;
 pub mod archive;
 pub mod budget;
+pub mod config;
 pub mod descriptor;
 pub mod egress;
 pub mod fetch;
 pub mod plan;
+pub mod server;
+pub mod telemetry;
 pub mod value;
 pub mod zip;

@@ -1,3 +1,157 @@
-//! The `zipstream` binary.
+//! The `zipstream` binary: arguments, configuration, telemetry, app, server.
+//!
+//! Exit codes: 0 after an orderly end, 1 when it cannot serve, 2 for arguments it does not know, 64 for a
+//! configuration that is not lawful.
 
-fn main() {}
+use std::{
+    io::{Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Parser, Subcommand};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use zipstream::{
+    app::{App, Overrides},
+    config::{self, Config, Sources},
+    server, telemetry,
+};
+
+/// Turns a list of URLs into one ZIP archive while it is being downloaded.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// A TOML file with the keys that differ from the defaults.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address to listen on, instead of server.listen.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+/// What to do instead of serving.
+#[derive(Subcommand)]
+enum Task {
+    /// Checks the configuration and prints it as it takes effect.
+    CheckConfig,
+    /// Asks the service at the configured address whether it lives.
+    Healthcheck,
+}
+
+/// `EX_USAGE` of sysexits: whoever keeps the process running should not try again.
+const BAD_CONFIGURATION: u8 = 64;
+
+/// Time for the answer to a health check.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let loaded = match config::load(&Sources::of_process(arguments.config, arguments.listen)) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    match arguments.task {
+        Some(Task::CheckConfig) => {
+            print!("{loaded}");
+            ExitCode::SUCCESS
+        }
+        Some(Task::Healthcheck) => check_health(loaded.config.server.listen),
+        None => start(&loaded.config),
+    }
+}
+
+/// Serves until a signal ends it.
+fn start(config: &Config) -> ExitCode {
+    telemetry::install(&config.log);
+    server::raise_open_files();
+    let served = tokio::runtime::Runtime::new().and_then(|runtime| runtime.block_on(serve(config)));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", config.server.listen);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Binds, builds and runs the service.
+async fn serve(config: &Config) -> std::io::Result<()> {
+    let listener = TcpListener::bind(config.server.listen).await?;
+    let address = listener.local_addr()?;
+    let app = App::build(config, &[address], Overrides::default()).map_err(std::io::Error::other)?;
+    let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    announce(address);
+    let draining = app.draining;
+    server::run(listener, app.router, config.server(), async {
+        wait(interrupt, terminate).await;
+        draining.cancel();
+    })
+    .await;
+    Ok(())
+}
+
+/// Waits for a signal to end; a second one ends the process at once.
+async fn wait(mut interrupt: Signal, mut terminate: Signal) {
+    tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
+        std::process::exit(1);
+    });
+}
+
+/// Prints where the service listens, and a command that shows it at work without any network.
+fn announce(address: SocketAddr) {
+    let at = reachable(address);
+    let text = format!(
+        "ZipStream listens on http://{address}\nTry it:\n  curl -f -o hello.zip http://{at}/api/downloads -d '{{\"files\":\
+         [{{\"url\":\"data:,Hello%20world\",\"zipPath\":\"hello.txt\"}},\
+         {{\"url\":\"data:application/json;base64,eyJhIjoxfQ==\",\"zipPath\":\"data/a.json\"}}]}}'\n"
+    );
+    // Whoever started the service may have closed its stdout; that is no reason not to serve.
+    _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// Asks the running service for `/healthz`.
+fn check_health(listen: SocketAddr) -> ExitCode {
+    match ask_health(reachable(listen)) {
+        Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => ExitCode::SUCCESS,
+        Ok(answer) => {
+            eprintln!("{listen}: {}", answer.lines().next().unwrap_or("no answer"));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{listen}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The service's answer to `GET /healthz`.
+fn ask_health(at: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&at, HEALTH_TIMEOUT)?;
+    stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
+    write!(stream, "GET /healthz HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// The address under which this machine reaches a listener: one on every address is also on loopback.
+fn reachable(mut listen: SocketAddr) -> SocketAddr {
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    listen
+}

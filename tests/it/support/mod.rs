@@ -1,3 +1,8 @@
-//! What the tests stand on: scripted servers that play the world around the service.
+//! What the tests stand on: scripted servers that play the world around the service, raw clients, outside readers,
+//! and a real S3 server.
 
-pub(crate) mod dns;
+pub mod client;
+pub mod dns;
+pub mod origin;
+pub mod readers;
+mod selftest;

@@ -1,0 +1,172 @@
+//! What the API and the server tell each other about the connection a request came on.
+//!
+//! hyper hides two things from each side: the server cannot see that a body has bytes which nobody
+//! takes (an HTTP/2 window that stays shut), and the API cannot say how a socket is to be closed. Both
+//! are a few atomics here, written on the way of every frame: no timer, no lock.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+/// Writes below this size (octets) do not count as progress: HTTP/2 answers pings and settings with frames
+/// of 9 to 57 octets, also while the reader takes nothing of its archive.
+const CONTROL: usize = 64;
+
+/// Set when the answer that is being sent must not end with an orderly close.
+const RESET: u8 = 1;
+/// Set when only the close tells the client where the answer ends.
+const DELIMITED: u8 = 2;
+/// Set when a request may have been refused with its body unread.
+const LINGER: u8 = 4;
+
+/// A client's connection, as its requests and its socket see it.
+#[derive(Clone, Debug)]
+pub struct Connection(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// Since when the connection stands: the zero of its times.
+    born: Instant,
+    /// How the socket is to be closed: `RESET`, `DELIMITED`, `LINGER`.
+    closing: AtomicU8,
+    /// Bodies that gave a frame and have not been asked for another since.
+    held: AtomicUsize,
+    /// Milliseconds from birth to the last progress.
+    moved: AtomicU64,
+    /// Whether the socket took less than it was given.
+    pending: AtomicBool,
+    /// Whether a request has been read.
+    requested: AtomicBool,
+    /// Milliseconds from birth to the end of writing; zero before.
+    shut: AtomicU64,
+}
+
+/// What holds an answer back, at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// A body's frame has not been taken up.
+    pub held: bool,
+    /// The socket's buffer is full.
+    pub pending: bool,
+    /// Time since anything moved.
+    pub quiet: Duration,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Connection::new()
+    }
+}
+
+impl Connection {
+    /// A connection that was just accepted.
+    pub fn new() -> Connection {
+        Connection(Arc::new(Shared {
+            born: Instant::now(),
+            closing: AtomicU8::new(0),
+            held: AtomicUsize::new(0),
+            moved: AtomicU64::new(0),
+            pending: AtomicBool::new(false),
+            requested: AtomicBool::new(false),
+            shut: AtomicU64::new(0),
+        }))
+    }
+
+    /// Makes the socket end with a TCP reset, until `close_in_order` is called: for answers whose end is the close,
+    /// since a cut one would look whole.
+    pub fn reset_on_close(&self) {
+        self.0.closing.fetch_or(RESET | DELIMITED, Relaxed);
+    }
+
+    /// Takes `reset_on_close` back: the answer is whole. What is still unsent when the connection is dropped
+    /// makes it a reset nevertheless.
+    pub fn close_in_order(&self) {
+        self.0.closing.fetch_and(!RESET, Relaxed);
+    }
+
+    /// Makes the socket read on for a moment after it was closed for writing. A close with unread bytes is a
+    /// reset, which can take the answer away before the client has read it.
+    pub fn linger_on_close(&self) {
+        self.0.closing.fetch_or(LINGER, Relaxed);
+    }
+
+    /// Whether the socket is to be reset now, when `in_order` says that all was sent and shut down.
+    pub fn resets(&self, in_order: bool) -> bool {
+        let closing = self.0.closing.load(Relaxed);
+        closing & RESET != 0 || (closing & DELIMITED != 0 && !in_order)
+    }
+
+    /// Whether the socket is to read on after its end.
+    pub fn lingers(&self) -> bool {
+        self.0.closing.load(Relaxed) & LINGER != 0
+    }
+
+    /// Notes that a request was read.
+    pub fn note_request(&self) {
+        self.0.requested.store(true, Relaxed);
+    }
+
+    /// Notes that the socket took `count` octets.
+    pub fn note_written(&self, count: usize) {
+        if count >= CONTROL {
+            self.note_moved();
+        }
+        self.0.pending.store(false, Relaxed);
+    }
+
+    /// Notes that the socket takes no more for now.
+    pub fn note_pending(&self) {
+        self.0.pending.store(true, Relaxed);
+    }
+
+    /// Notes that a body gave a frame.
+    pub fn note_held(&self) {
+        self.note_moved();
+        self.0.held.fetch_add(1, Relaxed);
+    }
+
+    /// Notes that a body that gave a frame was asked again, or is gone.
+    pub fn note_taken(&self) {
+        self.0.held.fetch_sub(1, Relaxed);
+    }
+
+    /// Notes that all was written and the end was sent.
+    pub fn note_shut(&self) {
+        self.0.shut.store(self.now().max(1), Relaxed);
+    }
+
+    /// Time since the end was sent, if it was.
+    pub fn shut_for(&self) -> Option<Duration> {
+        let shut = self.0.shut.load(Relaxed);
+        (shut > 0).then(|| self.age().saturating_sub(Duration::from_millis(shut)))
+    }
+
+    /// Whether a request was ever read.
+    pub fn requested(&self) -> bool {
+        self.0.requested.load(Relaxed)
+    }
+
+    /// Time since the connection was accepted.
+    pub fn age(&self) -> Duration {
+        self.0.born.elapsed()
+    }
+
+    /// What holds its answers back now.
+    pub fn stall(&self) -> Stall {
+        let quiet = self.age().saturating_sub(Duration::from_millis(self.0.moved.load(Relaxed)));
+        Stall { held: self.0.held.load(Relaxed) > 0, pending: self.0.pending.load(Relaxed), quiet }
+    }
+
+    fn note_moved(&self) {
+        self.0.moved.store(self.now(), Relaxed);
+    }
+
+    /// Milliseconds since birth.
+    fn now(&self) -> u64 {
+        u64::try_from(self.age().as_millis()).unwrap_or(u64::MAX)
+    }
+}

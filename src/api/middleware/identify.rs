@@ -1,0 +1,34 @@
+//! Gives every request its id, and writes problems down.
+
+use axum::{body::Body, extract::Request, middleware::Next, response::Response};
+use http::{
+    HeaderName, HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_LENGTH},
+};
+
+use crate::api::{Connection, Problem, RequestId};
+
+/// The header that carries the id, in both directions.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The outermost layer.
+pub(super) async fn identify(mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers().get(X_REQUEST_ID));
+    let connection = request.extensions().get::<Connection>().cloned();
+    request.extensions_mut().insert(id.clone());
+
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        // The request's body may be unread; a close would then take this answer away.
+        if let Some(connection) = connection {
+            connection.linger_on_close();
+        }
+        response.headers_mut().remove(CONTENT_LENGTH);
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        *response.body_mut() = Body::from(problem.to_json(&id));
+    }
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response
+}

@@ -1,0 +1,16 @@
+//! What lies around the routes.
+
+mod cors;
+mod identify;
+mod loop_guard;
+mod panic;
+
+use axum::{Router, middleware::from_fn};
+use tower_http::{catch_panic::CatchPanicLayer, cors::CorsLayer};
+
+pub(super) use self::{cors::cors, loop_guard::loop_guard};
+
+/// Puts every layer around the routes, the innermost first.
+pub(super) fn around(routes: Router, cors: CorsLayer) -> Router {
+    routes.layer(CatchPanicLayer::custom(panic::answer)).layer(cors).layer(from_fn(identify::identify))
+}

@@ -1,0 +1,200 @@
+//! One client's connection, from accept to close.
+//!
+//! hyper drives the protocol; a look every few seconds judges what hyper does not: a client that never sends
+//! a request, a reader that takes nothing, a goodbye that takes too long. No write starts a timer.
+
+use std::{future::Future, pin::pin, time::Duration};
+
+use axum::{Router, body::Body};
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, watch},
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use super::{Config, Phase, socket::Socket};
+use crate::api::Connection;
+
+/// Bytes hyper may buffer for one HTTP/1 connection, each way: also the longest head. A writer with this much
+/// goes to the socket; more costs memory for every slow reader and was measured to bring nothing.
+const HTTP1_BUFFER: usize = 64 * 1024;
+
+/// Bytes of one HTTP/2 stream that may wait for its window.
+const HTTP2_SEND_BUFFER: usize = 64 * 1024;
+
+/// Streams on one HTTP/2 connection: the least that RFC 9113 §6.5.2 recommends.
+const HTTP2_STREAMS: u32 = 100;
+
+/// Window for the bodies of HTTP/2 requests, in octets: descriptors are small.
+const HTTP2_WINDOW: u32 = 64 * 1024;
+
+/// Pause after which a silent HTTP/2 peer is asked whether it lives, and its time to answer.
+const HTTP2_PING: Duration = Duration::from_secs(20);
+
+/// Longest pause between two looks at a connection.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How long a connection that comes during the drain may take for its request, and how often it is looked at.
+const LATE: Duration = Duration::from_secs(1);
+
+/// Longest goodbye: reading on after the answer's end.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Serves connections.
+pub(super) struct Servant {
+    builder: auto::Builder<Tracked>,
+    clocks: Clocks,
+    phases: watch::Receiver<Phase>,
+    router: Router,
+    tasks: TaskTracker,
+}
+
+/// What the periodic look measures against.
+#[derive(Clone, Copy)]
+struct Clocks {
+    /// Time for the first request.
+    header: Duration,
+    /// Pause between two looks.
+    look: Duration,
+    /// Time a reader may take nothing.
+    stall: Duration,
+}
+
+impl Servant {
+    /// Prepares hyper.
+    pub(super) fn new(
+        router: Router,
+        config: &Config,
+        phases: watch::Receiver<Phase>,
+        tasks: TaskTracker,
+    ) -> Servant {
+        let mut builder = auto::Builder::new(Tracked(tasks.clone()));
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(config.header_timeout)
+            .half_close(false)
+            .keep_alive(true)
+            .max_buf_size(HTTP1_BUFFER)
+            .writev(true);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .adaptive_window(false)
+            .initial_stream_window_size(HTTP2_WINDOW)
+            .initial_connection_window_size(4 * HTTP2_WINDOW)
+            .keep_alive_interval(HTTP2_PING)
+            .keep_alive_timeout(HTTP2_PING)
+            .max_concurrent_streams(HTTP2_STREAMS)
+            .max_send_buf_size(HTTP2_SEND_BUFFER);
+        let (header, stall) = (config.header_timeout, config.write_stall_timeout);
+        // A fourth: a clock is kept to a quarter of its length.
+        let look = (header.min(stall) / 4).clamp(Duration::from_millis(10), LOOK);
+        Servant { builder, clocks: Clocks { header, look, stall }, phases, router, tasks }
+    }
+
+    /// Serves one connection in a task of its own, which holds the permit.
+    pub(super) fn serve(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
+        let connection = Connection::new();
+        let socket = Socket::new(stream, connection.clone(), self.clocks.stall);
+        let (builder, router) = (self.builder.clone(), self.router.clone());
+        let (clocks, phases) = (self.clocks, self.phases.clone());
+        self.tasks.spawn(async move {
+            drive(builder, router, socket, connection, clocks, phases).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Drives one connection to its end.
+async fn drive(
+    builder: auto::Builder<Tracked>,
+    router: Router,
+    socket: Socket,
+    connection: Connection,
+    clocks: Clocks,
+    mut phases: watch::Receiver<Phase>,
+) {
+    let kernel_clock = socket.kernel_clock();
+    let service = service_fn(|request: Request<Incoming>| {
+        connection.note_request();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(connection.clone());
+        router.clone().oneshot(request)
+    });
+    let mut protocol = pin!(builder.serve_connection(TokioIo::new(socket), service));
+
+    let late = *phases.borrow_and_update() == Phase::Draining;
+    let pause = if late { clocks.look.min(LATE) } else { clocks.look };
+    let mut looks = interval_at(Instant::now() + pause, pause);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            biased;
+            outcome = protocol.as_mut() => {
+                if let Err(error) = outcome {
+                    tracing::debug!(%error, "a connection broke off");
+                }
+                return;
+            }
+            changed = phases.changed() => {
+                if changed.is_err() || *phases.borrow_and_update() == Phase::Cut {
+                    return;
+                }
+                leaving = true;
+                protocol.as_mut().graceful_shutdown();
+            }
+            _ = looks.tick() => {
+                if let Some(reason) = judge(&connection, clocks, kernel_clock) {
+                    tracing::debug!(reason, "a connection is cut off");
+                    return;
+                }
+                if late && !leaving && connection.age() >= LATE {
+                    leaving = true;
+                    protocol.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// Why a connection is to be dropped, if it is.
+///
+/// A full socket is the kernel's to judge, where it can. What is left for us is the HTTP/2 window that stays shut:
+/// the socket takes everything, yet a body's frame is not taken up.
+fn judge(connection: &Connection, clocks: Clocks, kernel_clock: bool) -> Option<&'static str> {
+    let stall = connection.stall();
+    let held = if kernel_clock { stall.held && !stall.pending } else { stall.held || stall.pending };
+    if held && stall.quiet >= clocks.stall {
+        return Some("its reader takes nothing");
+    }
+    if !connection.requested() && connection.age() >= clocks.header {
+        return Some("it sent no request");
+    }
+    if connection.shut_for().is_some_and(|since| since >= GOODBYE) {
+        return Some("it does not close");
+    }
+    None
+}
+
+/// Runs hyper's own tasks (one for each HTTP/2 stream) among ours, so that the end waits for them too.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tracked
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        self.0.spawn(task);
+    }
+}

@@ -1,0 +1,55 @@
+//! Limits of the connection loop.
+
+use super::*;
+
+async fn impatient(max_connections: usize) -> Service {
+    let config = Config { header_timeout: Duration::from_millis(300), max_connections, ..config() };
+    Service::start(Router::new().route("/", get(async || "hello")), config).await
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_limit_is_refused_at_once() {
+    let service = Service::start(
+        Router::new().route("/", get(async || "hello")),
+        Config { max_connections: 1, ..config() },
+    )
+    .await;
+    let mut held = service.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    until(&mut held, "hello").await;
+    let begun = Instant::now();
+    for request in ["", "GET / HTTP/1.1\r\nhost: x\r\n\r\n"] {
+        let answer = service.ask(request).await;
+        assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("\r\ncontent-type: application/problem+json\r\n"), "{head}");
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["code"], "overloaded");
+    }
+    assert!(begun.elapsed() < Duration::from_millis(900));
+
+    drop(held);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let answer = service.ask("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_sends_no_whole_head_is_dropped() {
+    for start in ["", "P", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nhost: "] {
+        let service = impatient(10).await;
+        let begun = Instant::now();
+        let mut stream = service.send(start).await;
+        let mut scrap = Vec::new();
+        // A reset counts as well: it was dropped.
+        _ = timeout(PATIENCE, stream.read_to_end(&mut scrap)).await.unwrap();
+        assert!((250..1500).contains(&begun.elapsed().as_millis()), "{start:?}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_pause_between_requests_ends_the_connection() {
+    let service = impatient(10).await;
+    let answer = service.ask("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(answer.ends_with("hello"), "{answer}");
+}

@@ -1,0 +1,81 @@
+//! A reader that takes nothing loses its connection; one that is merely slow keeps it.
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use socket2::{Domain, Socket, Type};
+
+use super::*;
+
+const STALL: Duration = Duration::from_millis(800);
+
+fn impatient() -> Config {
+    Config { write_stall_timeout: STALL, ..config() }
+}
+
+/// A socket whose receive buffer is small, so that what a reader takes shows at once.
+async fn narrow(address: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let mut stream = TcpStream::from_std(socket.into()).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_nothing_is_cut_off() {
+    let gone = Gone::default();
+    let service = Service::start(answering(None, &gone, endless), impatient()).await;
+    let begun = Instant::now();
+    let stream = narrow(service.address).await;
+    gone.come().await;
+    assert!(begun.elapsed() >= STALL && begun.elapsed() < 3 * STALL, "{:?}", begun.elapsed());
+    drop(stream);
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_kept() {
+    let gone = Gone::default();
+    let service = Service::start(answering(None, &gone, endless), impatient()).await;
+    let mut stream = narrow(service.address).await;
+    // Far less than the third of the send buffer that makes a socket writable again.
+    let mut scrap = [0; 1024];
+    let begun = Instant::now();
+    while begun.elapsed() < 4 * STALL {
+        stream.read_exact(&mut scrap).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!gone.is(), "cut off after {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_reader_whose_source_is_slow_is_kept() {
+    let gone = Gone::default();
+    let pieces = || futures_util::stream::iter([piece("first ")]).chain(futures_util::stream::pending());
+    let service = Service::start(answering(None, &gone, pieces), impatient()).await;
+    let stream = narrow(service.address).await;
+    tokio::time::sleep(3 * STALL).await;
+    assert!(!gone.is());
+    drop(stream);
+}
+
+#[tokio::test]
+async fn an_http_2_reader_that_keeps_its_window_shut_is_cut_off() {
+    let gone = Gone::default();
+    let service = Service::start(answering(None, &gone, endless), impatient()).await;
+    let io = TokioIo::new(service.connect().await);
+    let (mut send, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(hyper_util::rt::TokioTimer::new())
+        .keep_alive_interval(STALL / 8)
+        .keep_alive_while_idle(true)
+        .handshake(io)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("http://x/").body(http_body_util::Empty::<Bytes>::new()).unwrap();
+    let begun = Instant::now();
+    let unread = send.send_request(request).await.unwrap();
+    gone.come().await;
+    assert!(begun.elapsed() >= STALL && begun.elapsed() < 3 * STALL, "{:?}", begun.elapsed());
+    drop(unread);
+}
