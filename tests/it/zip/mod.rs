@@ -6,3 +6,4 @@ mod golden;
 mod large;
 mod misuse;
 mod properties;
+mod samples;
