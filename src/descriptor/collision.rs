@@ -3,8 +3,10 @@
 //! Extracting such an archive loses a file without a word, so it is refused. Names are held as a tree of folded
 //! segments: the work is linear in their octets, however deep they are.
 //!
-//!     a/b.txt, a/C  ──▶  a ─┬─ b.txt   file of entry 0
-//!                           └─ c       file of entry 1
+//! ```text
+//! a/b.txt, a/C  ──▶  a ─┬─ b.txt   file of entry 0
+//!                       └─ c       file of entry 1
+//! ```
 
 use std::collections::HashMap;
 
