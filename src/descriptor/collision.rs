@@ -3,10 +3,11 @@
 //! Extracting such an archive loses a file without a word, so it is refused. Names are held as a tree of folded
 //! segments: the work is linear in their octets, however deep they are.
 //!
-//!     a/b.txt, a/C  ──▶  a ─┬─ b.txt   file of entry 0
-//!                           └─ c       file of entry 1
+//! ```text
+//! a/b.txt, a/C  ──▶  a ─┬─ b.txt   file of entry 0
+//!                       └─ c       file of entry 1
+//! ```
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use icu_casemap::CaseMapperBorrowed;
@@ -56,7 +57,7 @@ impl Names {
         let mut node = 0;
         let mut segments = name.segments().peekable();
         while let Some(segment) = segments.next() {
-            node = self.child(node, fold(segment).into_owned());
+            node = self.child(node, fold(segment));
             if segments.peek().is_none() {
                 break;
             }
@@ -90,15 +91,15 @@ impl Names {
 
 /// Reduces a segment to what is left of it where systems ignore case, Unicode forms, and trailing dots and spaces:
 /// canonical caseless matching (Unicode 3.13, D145), composed again.
-fn fold(segment: &str) -> Cow<'_, str> {
+fn fold(segment: &str) -> String {
     let trimmed = |text: &str| text.trim_end_matches(['.', ' ']).len();
     if segment.is_ascii() {
-        return Cow::Owned(segment[..trimmed(segment)].to_ascii_lowercase());
+        return segment[..trimmed(segment)].to_ascii_lowercase();
     }
     let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(segment);
-    let folded = CaseMapperBorrowed::new().fold_string(&decomposed).into_owned();
-    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned();
-    Cow::Owned(composed[..trimmed(&composed)].to_owned())
+    let folded = CaseMapperBorrowed::new().fold_string(&decomposed);
+    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(&folded);
+    composed[..trimmed(&composed)].to_owned()
 }
 
 #[cfg(test)]

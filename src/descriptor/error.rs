@@ -18,9 +18,6 @@ pub enum Error {
     /// Not 8 hexadecimal digits.
     #[error("crc32 is written as a string of 8 hexadecimal digits, such as \"1c291ca3\"")]
     Crc32,
-    /// `data:` that cannot be decoded.
-    #[error("the data: URL cannot be decoded: {0}")]
-    DataUrl(&'static str),
     /// A `data:` source or a directory that is not what was expected of it.
     #[error("{field} does not fit the data: it is {actual}; correct the expectation or the data")]
     DataMismatch {
@@ -29,6 +26,9 @@ pub enum Error {
         /// What the data has.
         actual: String,
     },
+    /// `data:` that cannot be decoded.
+    #[error("the data: URL cannot be decoded: {0}")]
+    DataUrl(&'static str),
     /// A key for the second time.
     #[error("the key occurs twice in this object; keep one of them")]
     DuplicateKey,
@@ -84,9 +84,6 @@ pub enum Error {
         "mode is a string of three octal digits, with a leading zero or without, such as \"0644\"; at most \"0777\""
     )]
     Mode,
-    /// A name of nothing.
-    #[error("the name is empty; name the entry")]
-    NameEmpty,
     /// A name from the root.
     #[error("the name begins with a slash; names are relative, remove it")]
     NameAbsolute,
@@ -102,6 +99,9 @@ pub enum Error {
     /// `C:`
     #[error("the name begins with a drive; names are relative, remove it")]
     NameDrive,
+    /// A name of nothing.
+    #[error("the name is empty; name the entry")]
+    NameEmpty,
     /// Two slashes in a row.
     #[error("the name has an empty segment; write a single `/` between directories")]
     NameEmptySegment,

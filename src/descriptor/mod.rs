@@ -3,7 +3,9 @@
 //! A body is read into a tree that keeps what a map would hide, then judged field by field. Everything wrong is
 //! told at once, and nothing is fetched before all of it is right:
 //!
-//!     body ──raw──▶ tree ──entry, name, source, header, …──▶ Descriptor, or Violations
+//! ```text
+//! body ──raw──▶ tree ──entry, name, source, header, …──▶ Descriptor, or Violations
+//! ```
 
 mod collision;
 mod data_url;

@@ -148,7 +148,7 @@ fn reports_are_bounded() {
     assert!(parse(long_key.as_bytes()).unwrap_err().into_iter().all(|it| it.pointer.len() < 1024));
 }
 
-/// A second is a hundred times what these take even unoptimised, and far below what quadratic work would take.
+/// The bounds are many times what these take unoptimised, and a small part of what quadratic work would take.
 #[test]
 fn the_work_is_linear() {
     let many: Vec<_> =
