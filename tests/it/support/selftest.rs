@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::client::{Abort, Connection, Ended, Request, http2, raw};
-use super::origin::{Event, Gate, Head, Origin, Route, pattern, refused};
+use super::origin::{Event, Gate, Head, Origin, Route, Tls, authority, pattern, refused};
 
 const MODIFIED: &str = "Mon, 02 Nov 2026 10:00:00 GMT";
 
@@ -211,4 +211,59 @@ async fn the_http2_client_tells_a_reset_stream_from_a_whole_one() {
     assert_eq!((answer.status, answer.body.as_slice(), answer.ended), (200, b"abc".as_slice(), Ended::Whole));
     let answer = connection.send(connection.request("GET", "/reset", "")).await;
     assert!(matches!(answer.ended, Ended::Aborted(Abort::StreamReset(_))), "{:?}", answer.ended);
+}
+
+/// Fetches over TLS as a client that trusts the tests' authority; says what the client says of the certificate.
+async fn fetch_tls(origin: &Origin, host: &'static str) -> Result<Vec<u8>, String> {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, ServerName};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority().as_bytes()).unwrap()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let tcp = tokio::net::TcpStream::connect(origin.address()).await.unwrap();
+    let mut stream = connector
+        .connect(ServerName::try_from(host).unwrap(), tcp)
+        .await
+        .map_err(|error| error.to_string())?;
+    stream.write_all(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n").await.map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    // Without close_notify this is an error of its own.
+    stream.read_to_end(&mut bytes).await.map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+#[tokio::test]
+async fn certificates_are_as_good_or_bad_as_said() {
+    for (tls, host, expected) in [
+        (Tls::Trusted, "127.0.0.1", Ok(b"\r\n\r\nabc")),
+        (Tls::Trusted, "src.example.net", Ok(b"\r\n\r\nabc")),
+        (Tls::Trusted, "elsewhere.example.net", Err("not valid for name")),
+        (Tls::Expired, "127.0.0.1", Err("certificate expired")),
+        (Tls::WrongName, "127.0.0.1", Err("not valid for name")),
+        (Tls::SelfSigned, "127.0.0.1", Err("UnknownIssuer")),
+    ] {
+        let origin = Origin::builder().tls(tls).name("src.example.net").start().await;
+        assert!(origin.serve("/a", Route::bytes("abc").closes()).starts_with("https://127.0.0.1:"));
+        let seen = fetch_tls(&origin, host).await;
+        let holds = match (&seen, expected) {
+            (Ok(bytes), Ok(end)) => bytes.ends_with(end),
+            (Err(error), Err(text)) => error.contains(text),
+            _ => false,
+        };
+        assert!(holds, "{tls:?} {host}: {seen:?}");
+    }
+    let cut = Origin::start_tls(Tls::Trusted).await;
+    cut.serve("/a", Route::pattern(1, 1000).until_close().cut(10));
+    assert!(fetch_tls(&cut, "127.0.0.1").await.is_err(), "a cut shows as a missing close_notify");
+    let silent = Origin::start_tls(Tls::Silent).await;
+    let fetch = fetch_tls(&silent, "127.0.0.1");
+    assert!(tokio::time::timeout(Duration::from_millis(100), fetch).await.is_err());
+    silent.until("closed", |origin| origin.open() == 0).await;
 }

@@ -139,7 +139,7 @@ impl Request {
 
     /// Reads the answer at this rate, in octets a second, with a small receive buffer.
     pub fn rate(self, rate: u64) -> Request {
-        Request { rate: Some(rate), ..self }.receive_buffer(4 << 10)
+        Request { rate: Some(rate), ..self }.receive_buffer(16 << 10)
     }
 
     /// Asks for a receive buffer of about so many octets, so that the server feels early that nobody reads.
@@ -235,6 +235,7 @@ impl Connection {
     /// Reads everything until the connection ends, as it comes; says whether it ended by FIN (`Whole`) or RST.
     pub async fn drain(mut self) -> (Vec<u8>, Ended) {
         loop {
+            self.buffer.reserve(64 << 10);
             match self.stream.read_buf(&mut self.buffer).await {
                 Ok(0) => return (self.buffer, Ended::Whole),
                 Ok(_) => {}

@@ -211,6 +211,8 @@ impl Reading {
 
     /// Reads from the socket once.
     async fn fill(&mut self, most: usize) -> Result<(), Abort> {
+        // Or tokio reads no more than the buffer happens to have room for.
+        self.connection.buffer.reserve(most);
         let mut piece = (&mut self.connection.stream).take(most as u64);
         match piece.read_buf(&mut self.connection.buffer).await {
             Ok(0) => Err(Abort::Closed),
