@@ -2,4 +2,5 @@
 #![allow(dead_code, missing_docs, unreachable_pub)]
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod house;
 mod support;
