@@ -2,6 +2,14 @@
 
 pub mod api;
 pub mod app;
+pub mod archive;
+pub mod budget;
 pub mod config;
+pub mod descriptor;
+pub mod egress;
+pub mod fetch;
+pub mod plan;
 pub mod server;
 pub mod telemetry;
+pub mod value;
+pub mod zip;

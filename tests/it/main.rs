@@ -1,5 +1,11 @@
 //! The integration tests, one binary.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, unreachable_pub)]
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod config;
+mod descriptor;
+mod egress;
+mod house;
 mod server;
+mod support;
+mod zip;

@@ -1,0 +1,126 @@
+//! Asking the sources before the first byte: what can fail by then is answered with a status.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use crate::budget::{Budget, Held};
+use crate::descriptor::{self, HttpSource, Source};
+use crate::fetch::{self, Ask};
+use crate::plan::Head;
+
+use super::prefetch::{Prefetch, park};
+use super::slots::Ahead;
+use super::{Config, FailedEntry, Failure, Reason, check};
+
+/// What was learnt, and the first source's open answer.
+pub(super) struct Probed {
+    /// By the entry's index; `None` for what is no HTTP source or was silent.
+    pub(super) heads: Vec<Option<Head>>,
+    /// The answer of the source whose turn comes first, whole.
+    pub(super) first: Option<(usize, fetch::Opened)>,
+}
+
+/// One source's answer.
+struct Told {
+    index: usize,
+    head: Head,
+    ahead: Option<(Ahead, Held)>,
+    whole: Option<fetch::Opened>,
+}
+
+/// Asks the first sources all at once, and waits until they have answered, or until `archive.probe_timeout` has run
+/// out and the one whose turn comes first has answered.
+///
+/// # Errors
+/// The first definite failure.
+pub(super) async fn probe(
+    entries: &[descriptor::Entry],
+    prefetch: &Prefetch,
+    budget: &Arc<Budget>,
+    config: &Config,
+) -> Result<Probed, Failure> {
+    let mut heads = vec![None; entries.len()];
+    let mut first = None;
+    let sources = || {
+        entries.iter().enumerate().filter_map(|(index, entry)| match &entry.source {
+            Source::Http(source) => Some((index, source)),
+            Source::Directory | Source::Data(_) => None,
+        })
+    };
+    let asked = sources().take(config.probe_files).count() as u64;
+    let share = config.probe_size.0.min(config.prefetch_size.0 / asked.max(1)).max(1);
+    let mut answers: FuturesUnordered<_> = sources()
+        .take(config.probe_files)
+        .enumerate()
+        .map(|(turn, (index, source))| {
+            // As many beginnings as the host may have connections may wait; of the others one byte is asked.
+            let granted = turn > 0 && turn < prefetch.client.config().per_host;
+            let held = if granted { budget.try_hold(share) } else { None };
+            ask(index, source, turn == 0, held, prefetch, config)
+        })
+        .collect();
+    let clock = tokio::time::sleep(config.probe_timeout);
+    tokio::pin!(clock);
+    let mut first_is_due = !answers.is_empty();
+    while first_is_due || !clock.is_elapsed() {
+        let answer = tokio::select! {
+            biased;
+            answer = answers.next() => answer,
+            () = &mut clock, if !clock.is_elapsed() => continue,
+        };
+        let Some((index, answer)) = answer else { break };
+        let told = answer.map_err(|error| failed(index, &entries[index], error.into()))?;
+        check::announced(&entries[index].expected, told.head.length)
+            .map_err(|reason| failed(index, &entries[index], reason))?;
+        if let Some((ahead, held)) = told.ahead {
+            prefetch.keep(told.index, ahead, held);
+        }
+        if let Some(opened) = told.whole {
+            first = Some((index, opened));
+            first_is_due = false;
+        }
+        heads[index] = Some(told.head);
+    }
+    Ok(Probed { heads, first })
+}
+
+async fn ask(
+    index: usize,
+    source: &Arc<HttpSource>,
+    is_first: bool,
+    held: Option<Held>,
+    prefetch: &Prefetch,
+    config: &Config,
+) -> (usize, Result<Told, fetch::Error>) {
+    let told = async {
+        let (client, source) = (&prefetch.client, Arc::clone(source));
+        if is_first {
+            let opened = client.open(source, Ask::Whole, false).await?;
+            return Ok(Told { index, head: opened.head.clone(), ahead: None, whole: Some(opened) });
+        }
+        let ask = Ask::Beginning(held.as_ref().map_or(1, Held::bytes));
+        let opened = client.open(Arc::clone(&source), ask, true).await?;
+        let (head, ahead) = match held {
+            None => (opened.into_head(), None),
+            Some(held) => {
+                park(client, source, None, opened, held, config.inline_size.0, &prefetch.demand).await?
+            }
+        };
+        Ok(Told { index, head, ahead, whole: None })
+    };
+    (index, told.await)
+}
+
+/// Blames an entry.
+pub(super) fn failed(index: usize, entry: &descriptor::Entry, reason: Reason) -> Failure {
+    Failure {
+        reason,
+        entry: Some(FailedEntry {
+            index,
+            zip_path: entry.name.as_str().to_owned(),
+            url: entry.source.shown(),
+        }),
+    }
+}

@@ -1,0 +1,92 @@
+//! Bytes that may be held ahead: one account for the process, and the pace of each archive's reader.
+//!
+//! A byte counts as held from the moment it is asked for until it is written or given back, even while it
+//! still lies in the kernel: what was asked for can arrive at any time.
+
+mod demand;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use demand::{Demand, Pace};
+
+/// The process's account of bytes held ahead.
+#[derive(Debug)]
+pub struct Budget {
+    total: u64,
+    held: AtomicU64,
+}
+
+impl Budget {
+    /// Makes an account that never lets more than `total` bytes be held.
+    pub fn new(total: u64) -> Arc<Budget> {
+        Arc::new(Budget { total, held: AtomicU64::new(0) })
+    }
+
+    /// Holds `bytes`, or nothing at all where they do not fit.
+    pub fn try_hold(self: &Arc<Budget>, bytes: u64) -> Option<Held> {
+        self.held
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
+                held.checked_add(bytes).filter(|&sum| sum <= self.total)
+            })
+            .ok()
+            .map(|_| Held { budget: Arc::clone(self), bytes })
+    }
+
+    /// The bytes held at this moment.
+    pub fn held(&self) -> u64 {
+        self.held.load(Ordering::Acquire)
+    }
+
+    /// The most that may be held.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+/// Bytes that are held; dropping it gives them back.
+#[derive(Debug)]
+pub struct Held {
+    budget: Arc<Budget>,
+    bytes: u64,
+}
+
+impl Held {
+    /// The bytes this holds.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Gives back all but `bytes`; holding less than that already changes nothing.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let back = self.bytes.saturating_sub(bytes);
+        self.bytes -= back;
+        self.budget.held.fetch_sub(back, Ordering::AcqRel);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.held.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_what_is_dropped_comes_back() {
+        let budget = Budget::new(100);
+        let mut first = budget.try_hold(60).expect("60 of 100 fit");
+        assert!(budget.try_hold(41).is_none());
+        first.shrink_to(10);
+        assert_eq!(budget.held(), 10);
+        first.shrink_to(50);
+        assert_eq!(first.bytes(), 10);
+        let second = budget.try_hold(90).expect("90 beside 10 fit");
+        drop((first, second));
+        assert_eq!(budget.held(), 0);
+        assert!(budget.try_hold(u64::MAX).is_none());
+    }
+}

@@ -1,0 +1,172 @@
+//! Where the bytes of an entry come from.
+//!
+//! The text of a URL is judged before it is parsed, for the WHATWG parser repairs what should be refused: it drops
+//! tabs and line ends, turns `\` into `/` and adds missing slashes, and other programs read such a URL differently.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use url::Url;
+
+use super::Error;
+use super::data_url;
+use crate::egress::Policy;
+
+/// The longest URL, in octets: what servers commonly accept in a request line.
+const MAX_URL_OCTETS: usize = 8192;
+
+/// Where the bytes of an entry come from.
+#[derive(Clone)]
+pub enum Source {
+    /// From the descriptor itself.
+    Data(Bytes),
+    /// From nowhere: an empty directory.
+    Directory,
+    /// From a server.
+    Http(Arc<HttpSource>),
+}
+
+/// What is asked of a server.
+#[derive(Clone)]
+pub struct HttpSource {
+    /// The URL, without its fragment; judged by the policy's rules on texts.
+    pub url: Url,
+    /// Headers for the URL's own origin; their values are marked sensitive.
+    pub headers: HeaderMap,
+}
+
+impl Source {
+    /// Reads a URL and judges it.
+    ///
+    /// # Errors
+    /// When the URL is not lawful, is no `http`, `https` or `data:` URL, or is refused by the policy.
+    pub(super) fn parse(text: &str, policy: &Policy) -> Result<Source, Error> {
+        check_text(text)?;
+        let mut url = match text.split_once(':') {
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("data") => {
+                return data_url::decode(text).map(Source::Data);
+            }
+            Some((scheme, rest)) if is_web(scheme) => {
+                check_web(rest)?;
+                Url::parse(text)?
+            }
+            Some(_) => return Err(Error::Url("its scheme is none of http, https and data")),
+            None => return Err(Error::Url("it has no scheme; begin with https:// or http://")),
+        };
+        url.set_fragment(None);
+        policy.judge_url(&url).map_err(Error::UrlRefused)?;
+        Ok(Source::Http(Arc::new(HttpSource { url, headers: HeaderMap::new() })))
+    }
+}
+
+impl Source {
+    /// Returns the URL as it may be shown, empty where there is none to ask.
+    pub fn shown(&self) -> String {
+        match self {
+            Source::Data(_) | Source::Directory => String::new(),
+            Source::Http(source) => source.shown(),
+        }
+    }
+}
+
+impl HttpSource {
+    /// Returns the URL as it may be shown: without query, fragment and credentials.
+    pub fn shown(&self) -> String {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        // These fail on URLs that cannot have credentials, which then show none.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.into()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Data(bytes) => write!(f, "Data({} bytes)", bytes.len()),
+            Source::Directory => f.write_str("Directory"),
+            Source::Http(http) => http.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for HttpSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.keys().map(http::HeaderName::as_str).collect();
+        f.debug_struct("HttpSource").field("url", &self.shown()).field("headers", &names).finish()
+    }
+}
+
+/// Tells whether a scheme is fetched.
+fn is_web(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+}
+
+/// Refuses what a parser would strip.
+fn check_text(text: &str) -> Result<(), Error> {
+    if text.is_empty() {
+        return Err(Error::Url("it is empty"));
+    }
+    if text.len() > MAX_URL_OCTETS {
+        return Err(Error::UrlTooLong { limit: MAX_URL_OCTETS });
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Error::Url(
+            "it holds a control character, such as a line end; percent-encode or remove it",
+        ));
+    }
+    if text.trim().len() != text.len() {
+        return Err(Error::Url("it begins or ends with a space; remove it"));
+    }
+    Ok(())
+}
+
+/// Refuses what a parser would repair in the part after `http:`.
+fn check_web(rest: &str) -> Result<(), Error> {
+    let Some(authority) = rest.strip_prefix("//") else {
+        return Err(Error::Url("two slashes must follow the scheme"));
+    };
+    if authority.starts_with('/') {
+        return Err(Error::Url("it has no host"));
+    }
+    let before_query = authority.split(['?', '#']).next().unwrap_or(authority);
+    if before_query.contains('\\') {
+        return Err(Error::Url("it holds a backslash; write `/`, or %5C where one is meant"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_shows_secrets() {
+        let url = Url::parse("https://user:pw@host.example/a%20b?X-Amz-Signature=1#f").unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", http::HeaderValue::from_static("Bearer token"));
+        let source = HttpSource { url, headers };
+        assert_eq!(source.shown(), "https://host.example/a%20b");
+        let printed = format!("{:?}", Source::Http(Arc::new(source)));
+        assert_eq!(
+            printed,
+            r#"HttpSource { url: "https://host.example/a%20b", headers: ["authorization"] }"#
+        );
+        assert_eq!(format!("{:?}", Source::Data(Bytes::from_static(b"key"))), "Data(3 bytes)");
+    }
+
+    #[test]
+    fn refuses_texts_that_parsers_repair() {
+        for text in ["", " http://a/", "http://a/ ", "http://a/\r\nX", "http://a\t/", &"h".repeat(8193)] {
+            assert!(check_text(text).is_err(), "{text:?}");
+        }
+        for rest in ["a/", "/a/", "///a/", "//a\\@b/", "//a/b\\c"] {
+            assert!(check_web(rest).is_err(), "{rest}");
+        }
+        assert!(check_web("//a/b?c=\\d").is_ok());
+    }
+}

@@ -1,0 +1,107 @@
+//! An answer's head, read as what it says about the source.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::header::{ACCEPT_RANGES, CONTENT_RANGE, DATE, ETAG, HeaderName, LAST_MODIFIED, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+
+use crate::plan::{Head, Validator};
+
+use super::Error;
+use super::body::Body;
+use super::content_range::ContentRange;
+
+/// How much older than the answer a modification time must be to prove anything (RFC 9110 §8.8.2.2).
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// A head that has arrived, and the body behind it.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+}
+
+impl Answer {
+    /// What a 200 says of the source.
+    pub(super) fn whole_head(&self) -> Head {
+        let ranges = self.text(&ACCEPT_RANGES).is_some_and(|value| value.eq_ignore_ascii_case("bytes"));
+        self.head(self.content_length(), ranges)
+    }
+
+    /// What a 206 says of the source, and which bytes it carries: first, and one past the last.
+    ///
+    /// # Errors
+    /// When its range is missing, unsound or contradicts its length.
+    pub(super) fn part_head(&self) -> Result<(Head, u64, u64), Error> {
+        let Some(ContentRange::Part { first, last, total }) = self.content_range() else {
+            return Err(Error::Protocol("a partial answer without a sound Content-Range"));
+        };
+        if self.content_length().is_some_and(|length| length != last - first + 1) {
+            return Err(Error::Protocol("its Content-Range and Content-Length disagree"));
+        }
+        Ok((self.head(total, true), first, last + 1))
+    }
+
+    /// Whether a 416 says that the source is empty.
+    pub(super) fn is_empty_source(&self) -> bool {
+        self.content_range() == Some(ContentRange::Unsatisfied { total: 0 })
+    }
+
+    /// What a 416 says of an empty source.
+    pub(super) fn empty_head(&self) -> Head {
+        self.head(Some(0), true)
+    }
+
+    /// The status as an error.
+    pub(super) fn refusal(&self) -> Error {
+        Error::Status { status: self.status, retry_after: self.retry_after() }
+    }
+
+    /// The text of a header that stands once.
+    pub(super) fn text(&self, name: &HeaderName) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let first = values.next()?;
+        values.next().is_none().then(|| first.to_str().ok())?.map(str::trim)
+    }
+
+    fn content_range(&self) -> Option<ContentRange> {
+        self.text(&CONTENT_RANGE).and_then(|value| ContentRange::parse(value.as_bytes()))
+    }
+
+    /// The length of the body that hyper goes by: none where the body is chunked or ends with the connection.
+    fn content_length(&self) -> Option<u64> {
+        self.body.length()
+    }
+
+    fn head(&self, length: Option<u64>, ranges: bool) -> Head {
+        let modified = self.time(&LAST_MODIFIED);
+        Head { length, modified: modified.and_then(unix), ranges, validator: self.validator(modified) }
+    }
+
+    fn validator(&self, modified: Option<SystemTime>) -> Option<Validator> {
+        if self.headers.contains_key(ETAG) {
+            let tag = self.text(&ETAG)?;
+            let strong = tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"');
+            return strong.then(|| Validator::ETag(tag.to_owned()));
+        }
+        let settled = self.time(&DATE)?.duration_since(modified?).is_ok_and(|age| age >= SETTLED);
+        settled
+            .then(|| self.text(&LAST_MODIFIED))
+            .flatten()
+            .map(|text| Validator::LastModified(text.to_owned()))
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        let text = self.text(&RETRY_AFTER)?;
+        let seconds = text.parse().ok().map(Duration::from_secs);
+        seconds.or_else(|| httpdate::parse_http_date(text).ok()?.duration_since(self.time(&DATE)?).ok())
+    }
+
+    fn time(&self, name: &HeaderName) -> Option<SystemTime> {
+        self.text(name).and_then(|text| httpdate::parse_http_date(text).ok())
+    }
+}
+
+fn unix(time: SystemTime) -> Option<i64> {
+    time.duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_secs()).ok())
+}

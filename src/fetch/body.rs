@@ -1,0 +1,90 @@
+//! The body of one answer, which drives its connection while it is read, and gives it back at its end.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Weak;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use url::Origin;
+
+use super::Error;
+use super::connection::Connection;
+use super::pool::Pool;
+
+/// A body that is read chunk by chunk; dropping it before its end closes the connection.
+pub(super) struct Body {
+    incoming: Incoming,
+    connection: Option<Connection>,
+    home: (Weak<Pool>, Origin),
+}
+
+impl Body {
+    pub(super) fn new(incoming: Incoming, connection: Connection, home: (Weak<Pool>, Origin)) -> Body {
+        Body { incoming, connection: Some(connection), home }
+    }
+
+    /// The length that the answer announced for this body, in bytes.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.incoming.size_hint().exact()
+    }
+
+    /// Waits for the next chunk; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] or [`Error::Protocol`] when the body does not end as it announced.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn chunk(&mut self, read_size: usize) -> Result<Option<Bytes>, Error> {
+        if let Some(connection) = &self.connection {
+            connection.set_read(read_size);
+        }
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// Reads the body to its end for the sake of its connection, where that costs little.
+    pub(super) fn recycle(mut self) {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        // A chunk or two that have already arrived: the answer to a request of one byte, an error page.
+        for _ in 0..4 {
+            match self.poll_chunk(&mut cx) {
+                Poll::Ready(Ok(Some(_))) => {}
+                Poll::Ready(Ok(None) | Err(_)) | Poll::Pending => return,
+            }
+        }
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        loop {
+            let frame = match (Pin::new(&mut self.incoming).poll_frame(cx), &mut self.connection) {
+                (Poll::Pending, Some(connection)) => {
+                    connection.drive(cx);
+                    std::task::ready!(Pin::new(&mut self.incoming).poll_frame(cx))
+                }
+                (frame, _) => std::task::ready!(frame),
+            };
+            match frame {
+                // Trailers are no part of the file.
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(chunk) if !chunk.is_empty() => return Poll::Ready(Ok(Some(chunk))),
+                    Ok(_) | Err(_) => {}
+                },
+                Some(Err(error)) => return Poll::Ready(Err(Error::of_exchange(&error))),
+                None => {
+                    self.release();
+                    return Poll::Ready(Ok(None));
+                }
+            }
+        }
+    }
+
+    fn release(&mut self) {
+        let (pool, origin) = &self.home;
+        if let (Some(connection), Some(pool)) = (self.connection.take(), pool.upgrade()) {
+            pool.put(origin.clone(), connection);
+        }
+    }
+}

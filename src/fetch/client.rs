@@ -1,0 +1,153 @@
+//! The client: what all fetches share, and one exchange with one server.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT, VIA};
+use http::{HeaderMap, HeaderValue, Request, Uri};
+use http_body_util::Empty;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use url::{Origin, Position, Url};
+
+use crate::egress;
+
+use super::answer::Answer;
+use super::body::Body;
+use super::connection::Connection;
+use super::pool::Pool;
+use super::tls::{Tls, TrustError};
+use super::transport::Stream;
+use super::{Config, Error};
+
+/// How the service names itself to sources, and knows its own requests when they come back.
+const VIA_SELF: HeaderValue = HeaderValue::from_static("1.1 zipstream");
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("zipstream/", env!("CARGO_PKG_VERSION")));
+
+/// Reads sources; cheap to clone.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    config: Config,
+    dialer: egress::Dialer,
+    tls: Tls,
+    pool: Arc<Pool>,
+    unanswered: Mutex<HashMap<Origin, Weak<Semaphore>>>,
+}
+
+impl Client {
+    /// Makes a client that dials through `dialer`; needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the extra CA file cannot be read.
+    pub fn new(config: Config, dialer: egress::Dialer) -> Result<Client, TrustError> {
+        let tls = Tls::new(config.ca_file.as_deref())?;
+        let pool = Pool::new(config.per_host);
+        Ok(Client(Arc::new(Shared { config, dialer, tls, pool, unanswered: Mutex::default() })))
+    }
+
+    /// The configuration it was made with.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(super) fn policy(&self) -> &egress::Policy {
+        self.0.dialer.policy()
+    }
+
+    /// Waits until a host may be sent one more request ahead of its turn.
+    pub(super) async fn admit(&self, origin: Origin) -> Option<OwnedSemaphorePermit> {
+        let semaphore = {
+            // The map is whole between any two statements, so another thread's panic spoils nothing.
+            let mut hosts = self.0.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+            if hosts.len() > 1024 {
+                hosts.retain(|_, semaphore| semaphore.strong_count() > 0);
+            }
+            let known = hosts.get(&origin).and_then(Weak::upgrade);
+            known.unwrap_or_else(|| {
+                let semaphore = Arc::new(Semaphore::new(self.0.config.per_host));
+                hosts.insert(origin, Arc::downgrade(&semaphore));
+                semaphore
+            })
+        };
+        semaphore.acquire_owned().await.ok()
+    }
+
+    /// Sends one GET to one server, and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// Whatever keeps a sound head from arriving in time.
+    pub(super) async fn exchange(&self, url: &Url, headers: &HeaderMap) -> Result<Answer, Error> {
+        let origin = url.origin();
+        if let Some(connection) = self.0.pool.take(&origin) {
+            match self.ask(connection, url, headers).await {
+                // The server closed it in the meantime: that says nothing of the source.
+                Err(Error::Truncated) => {}
+                answer => return answer,
+            }
+        }
+        let connection = self.connect(url).await?;
+        self.ask(connection, url, headers).await
+    }
+
+    async fn ask(&self, mut connection: Connection, url: &Url, headers: &HeaderMap) -> Result<Answer, Error> {
+        let request = request(url, headers)?;
+        let clock = self.0.config.first_byte_timeout;
+        let answer = within(clock, "no answer within fetch.first_byte_timeout", async {
+            connection.exchange(request).await.map_err(|error| Error::of_exchange(&error))
+        });
+        let (parts, incoming) = answer.await?.into_parts();
+        let home = (Arc::downgrade(&self.0.pool), url.origin());
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: Body::new(incoming, connection, home),
+        })
+    }
+
+    async fn connect(&self, url: &Url) -> Result<Connection, Error> {
+        let clock = self.0.config.connect_timeout;
+        let tcp = within(clock, "no connection within fetch.connect_timeout", async {
+            self.0.dialer.dial(url).await.map_err(Error::of_dial)
+        });
+        let tcp = tcp.await?;
+        let stream = match (url.scheme(), url.host_str()) {
+            ("https", Some(host)) => {
+                let handshake = self.0.tls.handshake(host, tcp);
+                within(clock, "no TLS handshake within fetch.connect_timeout", handshake).await?
+            }
+            _ => Stream::Plain(tcp),
+        };
+        Connection::new(stream).await.map_err(|error| Error::of_exchange(&error))
+    }
+}
+
+async fn within<T>(
+    clock: Duration,
+    what: &'static str,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::time::timeout(clock, work).await.unwrap_or(Err(Error::Timeout(what)))
+}
+
+/// A GET in origin form (RFC 9112 §3.2.1).
+fn request(url: &Url, headers: &HeaderMap) -> Result<Request<Empty<Bytes>>, Error> {
+    let unfit = || Error::Protocol("its URL cannot be asked for over HTTP/1.1");
+    let target: Uri = url[Position::BeforePath..Position::AfterQuery].parse().map_err(|_| unfit())?;
+    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).map_err(|_| unfit())?;
+    let mut request = Request::new(Empty::new());
+    *request.uri_mut() = target;
+    let sent = request.headers_mut();
+    sent.insert(HOST, host);
+    sent.insert(USER_AGENT, AGENT);
+    sent.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    for (name, value) in headers {
+        sent.insert(name, value.clone());
+    }
+    sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    sent.insert(VIA, VIA_SELF);
+    Ok(request)
+}

@@ -1,0 +1,38 @@
+//! The configuration of `fetch`: clocks, attempts, limits and trust.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::value::{self, ByteSize};
+
+/// The keys of the section `[fetch]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// How often one source is asked before it counts as failed, as long as it sends no bytes.
+    pub attempts: u32,
+    /// PEM certificates that are trusted besides the platform's.
+    pub ca_file: Option<PathBuf>,
+    /// How long a dial may take: name, TCP and TLS, each.
+    #[serde(with = "value::duration")]
+    pub connect_timeout: Duration,
+    /// How long a source may take from the request to the head of its answer.
+    #[serde(with = "value::duration")]
+    pub first_byte_timeout: Duration,
+    /// How long a body may be silent while bytes are asked of it.
+    #[serde(with = "value::duration")]
+    pub idle_timeout: Duration,
+    /// The bytes a second below which a body counts as stalled, over `min_rate_window` of asking.
+    pub min_rate: ByteSize,
+    /// The time of asking over which `min_rate` is taken.
+    #[serde(with = "value::duration")]
+    pub min_rate_window: Duration,
+    /// How many requests ahead of their turn one host may have unanswered at once, and how many connections
+    /// one archive may keep open to it.
+    pub per_host: usize,
+    /// How long retries of one source may go on.
+    #[serde(with = "value::duration")]
+    pub retry_time: Duration,
+}

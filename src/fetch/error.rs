@@ -1,0 +1,104 @@
+//! What can go wrong with a source, in words that its user may see.
+
+use std::io;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::egress;
+
+/// Why a source could not be read; the text names no address and no header.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The source is not what it was when it was first asked.
+    #[error("the source changed while it was being read: {0}")]
+    Changed(&'static str),
+    /// The policy refused the URL, or what its name or a redirect led to.
+    #[error("{refusal}")]
+    Forbidden {
+        /// What the policy said.
+        refusal: egress::Refusal,
+        /// Whether a redirect led there.
+        redirected: bool,
+    },
+    /// The answer is not sound HTTP, or not one to the question.
+    #[error("the source's answer is not valid: {0}")]
+    Protocol(&'static str),
+    /// The source answered with a status that is not the file.
+    #[error("the source answered {status}")]
+    Status {
+        /// The status.
+        status: StatusCode,
+        /// How long the source asks to wait (`Retry-After`).
+        retry_after: Option<Duration>,
+    },
+    /// The source let a clock run out.
+    #[error("the source took too long: {0}")]
+    Timeout(&'static str),
+    /// No trusted TLS connection could be made.
+    #[error("no trusted TLS connection to the source: {0}")]
+    Tls(String),
+    /// More redirects than are followed.
+    #[error("the source redirects more than {0} times")]
+    TooManyRedirects(usize),
+    /// The connection ended before the body did.
+    #[error("the source's connection ended before its answer did")]
+    Truncated,
+    /// The source cannot be reached at all.
+    #[error("the source cannot be reached: {0}")]
+    Unreachable(&'static str),
+}
+
+impl Error {
+    /// Whether asking again may help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Status { status, .. } => {
+                status.is_server_error()
+                    || matches!(
+                        *status,
+                        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+                    )
+            }
+            Error::Timeout(_) | Error::Truncated | Error::Unreachable(_) => true,
+            Error::Changed(_)
+            | Error::Forbidden { .. }
+            | Error::Protocol(_)
+            | Error::Tls(_)
+            | Error::TooManyRedirects(_) => false,
+        }
+    }
+
+    /// Reads a failed dial.
+    pub(super) fn of_dial(error: egress::Error) -> Error {
+        match error {
+            egress::Error::Forbidden(refusal) => Error::Forbidden { refusal, redirected: false },
+            egress::Error::Unreachable { .. } => Error::Unreachable("no connection could be made"),
+            egress::Error::Unresolved { .. } => Error::Unreachable("its name cannot be resolved"),
+        }
+    }
+
+    /// Reads a failed TLS handshake.
+    pub(super) fn of_handshake(error: &io::Error) -> Error {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(cause) => Error::Tls(cause.to_string()),
+            None => Error::Unreachable("the connection ended in the TLS handshake"),
+        }
+    }
+
+    /// Reads what hyper says of an exchange or a body.
+    pub(super) fn of_exchange(error: &hyper::Error) -> Error {
+        let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+        let kind = cause.map(io::Error::kind);
+        if error.is_parse_too_large() {
+            Error::Protocol("its head is too long")
+        } else if error.is_parse()
+            || matches!(kind, Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
+        {
+            Error::Protocol("it is not HTTP/1.1")
+        } else {
+            Error::Truncated
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Reading sources over HTTP/1.1: asked by range, followed through redirects, retried, resumed where they break.
+//!
+//! ```text
+//! Reader (resume) ──▶ open (probe) ──▶ retry ──▶ redirect ──▶ exchange ──▶ pool / egress::Dialer ──▶ TLS
+//! ```
+//!
+//! A connection is driven by whoever reads its body, never by a task of its own: bytes cross no thread on their
+//! way, dropping a body closes its socket at once, and a body that nobody asks for stays in the kernel.
+//! Sources speak HTTP/1.1 only: unread HTTP/2 streams share one window and starve the one being read.
+
+mod answer;
+mod body;
+mod client;
+mod config;
+mod connection;
+mod content_range;
+mod error;
+mod open;
+mod pool;
+mod reader;
+mod redirect;
+mod retry;
+mod tls;
+mod transport;
+
+pub use client::Client;
+pub use config::Config;
+pub use error::Error;
+pub use open::{Ask, Opened};
+pub use reader::Reader;

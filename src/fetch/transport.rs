@@ -1,0 +1,136 @@
+//! The bytes below HTTP: a TCP or TLS stream whose reads are as large as the reader's pace is worth.
+//!
+//! hyper asks for as much as its buffer holds, and grows that buffer as long as reads fill it: one fast second
+//! would leave a slow reader with a large buffer for good. So the size of a read is decided here. TLS is read
+//! record by record (16 KiB); here several are gathered into one read, and the socket below is read 64 KiB at a
+//! time, since rustls itself asks for 4 KiB.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, BufReader, ReadBuf, Take};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+/// The size of reads until somebody sets another: a head, and as much of the body as costs nothing.
+const FIRST_READ: usize = 16 << 10;
+/// The read buffer below TLS: four records.
+const TLS_READ: usize = 64 << 10;
+
+/// A TCP stream, or a TLS stream over a buffered one.
+pub(super) enum Stream {
+    /// `http:`
+    Plain(TcpStream),
+    /// `https:`
+    Tls(Box<TlsStream<BufReader<TcpStream>>>),
+}
+
+impl Stream {
+    /// Puts the buffer that TLS needs over a socket.
+    pub(super) fn buffered(tcp: TcpStream) -> BufReader<TcpStream> {
+        BufReader::with_capacity(TLS_READ, tcp)
+    }
+}
+
+/// The size of a transport's reads, in bytes, set by whoever reads from it.
+#[derive(Clone, Debug)]
+pub(super) struct Aperture(Arc<AtomicUsize>);
+
+impl Aperture {
+    /// Sets the size of the next reads.
+    pub(super) fn set(&self, bytes: usize) {
+        self.0.store(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A stream read through an aperture.
+pub(super) struct Transport {
+    stream: Take<Stream>,
+    aperture: Aperture,
+}
+
+impl Transport {
+    /// Wraps a stream; the aperture sets the size of its reads from then on.
+    pub(super) fn new(stream: Stream) -> (Transport, Aperture) {
+        let aperture = Aperture(Arc::new(AtomicUsize::new(FIRST_READ)));
+        (Transport { stream: stream.take(0), aperture: aperture.clone() }, aperture)
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let limit = self.aperture.0.load(Ordering::Relaxed).min(buf.remaining());
+        let end = buf.filled().len() + limit;
+        let plain = matches!(self.stream.get_ref(), Stream::Plain(_));
+        loop {
+            let before = buf.filled().len();
+            self.stream.set_limit((end - before) as u64);
+            let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+            let (none_yet, progress) = (before + limit == end, buf.filled().len() > before);
+            match read {
+                // One read of a socket brings all there is; a TLS stream brings one record.
+                Poll::Ready(Ok(())) if progress && !plain && buf.filled().len() < end => continue,
+                // What was gathered counts; the end or the error is met again by the next read.
+                Poll::Pending | Poll::Ready(Err(_)) if !none_yet => return Poll::Ready(Ok(())),
+                read => return read,
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(self.stream.get_mut()).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.stream.get_mut()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self.stream.get_mut()).poll_shutdown(cx)
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Stream::Tls(tls) => Pin::new(tls).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Stream::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
+            Stream::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Stream::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Stream::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}

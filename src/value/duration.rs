@@ -1,0 +1,59 @@
+//! Durations in configurations: `60s`, `1h`, `250ms`, for `#[serde(with = "value::duration")]`.
+//!
+//! The unit is always written: a bare `60` is refused, for nobody can know whether seconds were meant.
+
+use std::time::Duration;
+
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer, Serializer};
+
+/// Reads a duration with its unit.
+///
+/// # Errors
+/// When the text is no duration.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(text.trim()).map_err(|_| {
+        D::Error::invalid_value(
+            Unexpected::Str(&text),
+            &"a duration with its unit, such as \"60s\" or \"250ms\"",
+        )
+    })
+}
+
+/// Writes a duration so that [`deserialize`] reads the same.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_duration(*duration))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A configuration with one duration.
+    #[derive(serde::Deserialize, serde::Serialize)]
+    struct Clock {
+        #[serde(with = "super")]
+        idle: Duration,
+    }
+
+    #[test]
+    fn reads_units_and_writes_them_back() {
+        for (text, millis) in [("60s", 60_000), ("250ms", 250), ("1h", 3_600_000), ("1h 30m", 5_400_000)] {
+            let clock: Clock = serde_json::from_value(serde_json::json!({ "idle": text })).unwrap();
+            assert_eq!(clock.idle, Duration::from_millis(millis));
+            let again: Clock = serde_json::from_value(serde_json::to_value(&clock).unwrap()).unwrap();
+            assert_eq!(again.idle, clock.idle);
+        }
+    }
+
+    #[test]
+    fn refuses_a_number_without_unit() {
+        for text in ["60", "", "soon", "-1s"] {
+            assert!(serde_json::from_value::<Clock>(serde_json::json!({ "idle": text })).is_err(), "{text}");
+        }
+    }
+}

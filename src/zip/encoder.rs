@@ -1,0 +1,198 @@
+//! The encoder: it says which bytes stand around the data while the data passes by.
+//!
+//! Sans-IO. The caller emits the data itself, untouched, between what [`Encoder::begin`] and [`Encoder::end`] return;
+//! the encoder reads it once for the CRC and counts. Whatever contradicts the announcement is an error, and after an
+//! error nothing more comes out: an archive that looks whole is whole.
+
+use std::mem;
+
+use bytes::{Bytes, BytesMut};
+
+use super::central::{CentralDirectory, CentralHeader};
+use super::data_descriptor::DataDescriptor;
+use super::entry::{Content, Digest, Entry};
+use super::local::LocalFileHeader;
+use super::{Crc32, Error, Measure, Method};
+
+/// Encodes one archive, entry after entry.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    /// Bytes of the archive so far.
+    position: u64,
+    /// Where in the sequence of calls it is.
+    state: State,
+    /// The headers of the entries that are whole.
+    directory: CentralDirectory,
+}
+
+/// Where in the sequence of calls an encoder is.
+#[derive(Debug, Default)]
+enum State {
+    /// Between two entries.
+    #[default]
+    Between,
+    /// An error happened.
+    Failed,
+    /// Within an entry.
+    Open(Box<Open>),
+}
+
+/// The entry whose data passes by.
+#[derive(Debug)]
+struct Open {
+    /// What was announced.
+    entry: Entry,
+    /// Where its local file header stands.
+    offset: u64,
+    /// CRC of what passed by, when stored.
+    crc32: Crc32,
+    /// Bytes in the archive that passed by.
+    counted: u64,
+}
+
+impl Encoder {
+    /// Starts an archive.
+    pub fn new() -> Encoder {
+        Encoder::default()
+    }
+
+    /// Opens an entry and returns its local file header.
+    ///
+    /// # Errors
+    /// An entry is open, or the announcement contradicts itself.
+    pub fn begin(&mut self, entry: Entry) -> Result<Bytes, Error> {
+        match mem::replace(&mut self.state, State::Failed) {
+            State::Between => {}
+            State::Failed => return Err(Error::Failed),
+            State::Open(_) => return Err(Error::EntryOpen),
+        }
+        entry.check()?;
+        let header = LocalFileHeader(&entry);
+        let mut out = BytesMut::with_capacity(header.encoded_len() as usize);
+        header.encode(&mut out);
+        let offset = self.position;
+        self.position += out.len() as u64;
+        self.state = State::Open(Box::new(Open { entry, offset, crc32: Crc32::new(), counted: 0 }));
+        Ok(out.freeze())
+    }
+
+    /// Takes note of the next bytes of a stored entry; the caller emits them.
+    ///
+    /// # Errors
+    /// No stored entry is open, or the bytes exceed its announced length; they must not be emitted then.
+    pub fn stored(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.pass(Method::Store, bytes.len() as u64)?.crc32.update(bytes);
+        Ok(())
+    }
+
+    /// Takes note of the next `compressed` bytes of a deflated entry; the caller emits them. An error is kept until
+    /// [`Encoder::end`].
+    pub fn deflated(&mut self, compressed: u64) {
+        // A misuse leaves the encoder failed, which `end` tells.
+        let _ = self.pass(Method::Deflate, compressed);
+    }
+
+    /// Closes the entry and returns what follows its data: a data descriptor or nothing. The digest of the uncompressed
+    /// bytes is given exactly for a deflated entry.
+    ///
+    /// # Errors
+    /// No entry is open, or what passed by is not what was announced.
+    pub fn end(&mut self, digest: Option<Digest>) -> Result<Bytes, Error> {
+        let open = match mem::replace(&mut self.state, State::Failed) {
+            State::Between => return Err(Error::NoEntry),
+            State::Failed => return Err(Error::Failed),
+            State::Open(open) => open,
+        };
+        let digest = open.digest(digest)?;
+        let Open { entry, offset, counted: compressed_size, .. } = *open;
+        let mut out = BytesMut::new();
+        if let Some(descriptor) = DataDescriptor::of(&entry, digest, compressed_size) {
+            if descriptor.is_large() && !entry.allows_large() {
+                return Err(Error::Overflow { compressed: compressed_size });
+            }
+            out.reserve(descriptor.encoded_len() as usize);
+            descriptor.encode(&mut out);
+        }
+        self.directory.push(CentralHeader { entry: &entry, offset, digest, compressed_size });
+        self.position += out.len() as u64;
+        self.state = State::Between;
+        Ok(out.freeze())
+    }
+
+    /// Ends the archive and returns its central directory and end records, in pieces of moderate size.
+    ///
+    /// # Errors
+    /// An entry is open, or an error happened before.
+    pub fn finish(self) -> Result<Vec<Bytes>, Error> {
+        match self.state {
+            State::Between => Ok(self.directory.finish(self.position)),
+            State::Failed => Err(Error::Failed),
+            State::Open(_) => Err(Error::EntryOpen),
+        }
+    }
+
+    /// Returns the number of bytes of the archive so far.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Counts data that passes by.
+    fn pass(&mut self, method: Method, length: u64) -> Result<&mut Open, Error> {
+        let counted = match &self.state {
+            State::Between => Err(Error::NoEntry),
+            State::Failed => Err(Error::Failed),
+            State::Open(open) => open.count(method, length),
+        };
+        let (counted, position) = match counted {
+            Ok(counted) => (counted, self.position.saturating_add(length)),
+            Err(error) => {
+                self.state = State::Failed;
+                return Err(error);
+            }
+        };
+        let State::Open(open) = &mut self.state else { return Err(Error::NoEntry) };
+        open.counted = counted;
+        self.position = position;
+        Ok(open)
+    }
+}
+
+impl Open {
+    /// Returns the bytes in the archive after `length` more.
+    fn count(&self, method: Method, length: u64) -> Result<u64, Error> {
+        if self.entry.method != method {
+            return Err(Error::WrongMethod);
+        }
+        let most = match (method, self.entry.content) {
+            (_, Content::Known { compressed_size, .. }) => compressed_size,
+            (Method::Store, Content::Streamed { length: Some(length) }) => length,
+            (Method::Store | Method::Deflate, Content::Streamed { .. }) => u64::MAX,
+        };
+        let measure = if method == Method::Store { Measure::Size } else { Measure::CompressedSize };
+        let actual = self.counted.saturating_add(length);
+        if actual > most { Err(Error::Mismatch { measure, expected: most, actual }) } else { Ok(actual) }
+    }
+
+    /// Returns what the data was, if it is what was announced.
+    fn digest(&self, digest: Option<Digest>) -> Result<Digest, Error> {
+        let actual = match (self.entry.method, digest) {
+            (Method::Store, None) => Digest { crc32: self.crc32.value(), size: self.counted },
+            (Method::Deflate, Some(digest)) => digest,
+            (Method::Store, Some(_)) | (Method::Deflate, None) => return Err(Error::Digest),
+        };
+        if self.entry.method == Method::Deflate && self.counted == 0 {
+            return Err(Error::EmptyDeflate);
+        }
+        compare(Measure::Size, self.entry.length().unwrap_or(actual.size), actual.size)?;
+        if let Content::Known { digest, compressed_size } = self.entry.content {
+            compare(Measure::CompressedSize, compressed_size, self.counted)?;
+            compare(Measure::Crc32, digest.crc32.into(), actual.crc32.into())?;
+        }
+        Ok(actual)
+    }
+}
+
+/// Checks that what was counted is what was announced.
+fn compare(measure: Measure, expected: u64, actual: u64) -> Result<(), Error> {
+    if expected == actual { Ok(()) } else { Err(Error::Mismatch { measure, expected, actual }) }
+}

@@ -1,0 +1,9 @@
+//! The encoder and the layout, judged by readers that are not ours.
+
+mod archive;
+mod cases;
+mod golden;
+mod large;
+mod misuse;
+mod properties;
+mod samples;
