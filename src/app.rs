@@ -5,16 +5,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use futures_util::FutureExt;
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::{api, archive, budget, config::Config, egress, fetch};
+use crate::{api, archive, config::Config, egress, fetch};
 
 /// A service that is ready to be served.
 pub struct App {
-    /// The bytes that archives hold ahead.
-    pub budget: Arc<budget::Budget>,
+    /// What makes archives, and knows what they hold.
+    pub archives: archive::Archives,
     /// To be cancelled when the process is about to end: from then on new archives are refused.
     pub draining: CancellationToken,
     /// The interface.
@@ -40,25 +38,28 @@ impl App {
             public.and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?)));
         let own = egress::Own { listen: listen.to_vec(), public_host };
         let policy = Arc::new(egress::Policy::new(&config.egress, own));
-        let connect = overrides.connect.unwrap_or_else(|| Arc::new(|to| TcpStream::connect(to).boxed()));
-        let resolver = egress::Resolver::new(&config.egress)?;
+        let connect = overrides.connect.unwrap_or_else(egress::direct);
+        let resolver = egress::Resolver::new(&config.egress.nameservers)?;
         let dialer = egress::Dialer::new(Arc::clone(&policy), resolver, connect);
         let client = fetch::Client::new(config.fetch.clone(), dialer)?;
-        let budget = Arc::new(budget::Budget::new(config.archive.prefetch_total.0));
-        let ahead = archive::Config { max_archives: config.server.max_archives, ..config.archive.clone() };
-        let archives = archive::Archives::new(client, ahead, Arc::clone(&budget));
-        let state = api::State { archives, config: config.api(), draining: draining.clone(), policy };
-        Ok(App { budget, draining, router: api::router(Arc::new(state)) })
+        let archives = archive::Archives::new(client, config.archive.clone(), config.server.max_archives);
+        let state = api::State {
+            archives: archives.clone(),
+            config: config.api(),
+            draining: draining.clone(),
+            policy,
+        };
+        Ok(App { archives, draining, router: api::router(Arc::new(state)) })
     }
 }
 
 /// Why the service cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The way to sources.
-    #[error("sources cannot be fetched: {0}")]
-    Fetch(#[from] fetch::Error),
     /// The way to names.
-    #[error("names cannot be resolved: {0}")]
+    #[error("egress.nameservers: {0}")]
     Resolver(#[from] egress::Error),
+    /// The certificates of sources.
+    #[error(transparent)]
+    Trust(#[from] fetch::TrustError),
 }

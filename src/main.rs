@@ -4,7 +4,8 @@
 //! configuration that is not lawful.
 
 use std::{
-    io::{Read, Write},
+    fmt::Display,
+    io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     path::PathBuf,
     process::ExitCode,
@@ -56,13 +57,13 @@ fn main() -> ExitCode {
     let loaded = match config::load(&Sources::of_process(arguments.config, arguments.listen)) {
         Ok(loaded) => loaded,
         Err(error) => {
-            eprintln!("{error}");
+            complain(&error);
             return ExitCode::from(BAD_CONFIGURATION);
         }
     };
     match arguments.task {
         Some(Task::CheckConfig) => {
-            print!("{loaded}");
+            say(&loaded);
             ExitCode::SUCCESS
         }
         Some(Task::Healthcheck) => check_health(loaded.config.server.listen),
@@ -74,39 +75,77 @@ fn main() -> ExitCode {
 fn start(config: &Config) -> ExitCode {
     telemetry::install(&config.log);
     server::raise_open_files();
-    let served = tokio::runtime::Runtime::new().and_then(|runtime| runtime.block_on(serve(config)));
-    match served {
+    let served = tokio::runtime::Runtime::new().map_err(Error::Start);
+    match served.and_then(|runtime| runtime.block_on(serve(config))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error}", config.server.listen);
-            ExitCode::FAILURE
+            complain(&error);
+            match error {
+                Error::App(_) => ExitCode::from(BAD_CONFIGURATION),
+                Error::Bind(..) | Error::Start(_) => ExitCode::FAILURE,
+            }
         }
     }
 }
 
-/// Binds, builds and runs the service.
-async fn serve(config: &Config) -> std::io::Result<()> {
-    let listener = TcpListener::bind(config.server.listen).await?;
-    let address = listener.local_addr()?;
-    let app = App::build(config, &[address], Overrides::default()).map_err(std::io::Error::other)?;
-    let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+/// Binds, builds and runs the service. A second signal ends it at once.
+async fn serve(config: &Config) -> Result<(), Error> {
+    let bound = TcpListener::bind(config.server.listen).await;
+    let listener = bound.map_err(|error| Error::Bind(config.server.listen, error))?;
+    let address = listener.local_addr().map_err(Error::Start)?;
+    let app = App::build(config, &[address], Overrides::default())?;
+    let mut signals = Signals::new().map_err(Error::Start)?;
     announce(address);
     let draining = app.draining;
-    server::run(listener, app.router, config.server(), async {
-        wait(interrupt, terminate).await;
+    let served = server::run(listener, app.router, config.server(), draining.clone().cancelled_owned());
+    let twice = async {
+        signals.next().await;
         draining.cancel();
-    })
-    .await;
+        signals.next().await;
+    };
+    tokio::select! { () = served => {} () = twice => {} }
     Ok(())
 }
 
-/// Waits for a signal to end; a second one ends the process at once.
-async fn wait(mut interrupt: Signal, mut terminate: Signal) {
-    tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
-    tokio::spawn(async move {
-        tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
-        std::process::exit(1);
-    });
+/// The signals that end the service.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+        Ok(Signals { interrupt: signal(interrupt)?, terminate: signal(terminate)? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! { _ = self.interrupt.recv() => {} _ = self.terminate.recv() => {} }
+    }
+}
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    /// What the configuration names cannot be had.
+    #[error(transparent)]
+    App(#[from] zipstream::app::Error),
+    /// The address is taken, or not this machine's.
+    #[error("server.listen: {0}: {1}")]
+    Bind(SocketAddr, io::Error),
+    /// The system refuses threads or signals.
+    #[error("cannot start: {0}")]
+    Start(io::Error),
+}
+
+/// Writes to stdout. Whoever started the service may have closed it; that is no reason not to go on.
+fn say(text: &dyn Display) {
+    _ = write!(io::stdout(), "{text}");
+}
+
+/// Writes a line to stderr.
+fn complain(text: &dyn Display) {
+    _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Prints where the service listens, and a command that shows it at work without any network.
@@ -117,8 +156,7 @@ fn announce(address: SocketAddr) {
          [{{\"url\":\"data:,Hello%20world\",\"zipPath\":\"hello.txt\"}},\
          {{\"url\":\"data:application/json;base64,eyJhIjoxfQ==\",\"zipPath\":\"data/a.json\"}}]}}'\n"
     );
-    // Whoever started the service may have closed its stdout; that is no reason not to serve.
-    _ = std::io::stdout().write_all(text.as_bytes());
+    say(&text);
 }
 
 /// Asks the running service for `/healthz`.
@@ -126,18 +164,18 @@ fn check_health(listen: SocketAddr) -> ExitCode {
     match ask_health(reachable(listen)) {
         Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => ExitCode::SUCCESS,
         Ok(answer) => {
-            eprintln!("{listen}: {}", answer.lines().next().unwrap_or("no answer"));
+            complain(&format!("{listen}: {}", answer.lines().next().unwrap_or("no answer")));
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("{listen}: {error}");
+            complain(&format!("{listen}: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
 /// The service's answer to `GET /healthz`.
-fn ask_health(at: SocketAddr) -> std::io::Result<String> {
+fn ask_health(at: SocketAddr) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&at, HEALTH_TIMEOUT)?;
     stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
     write!(stream, "GET /healthz HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\n\r\n")?;

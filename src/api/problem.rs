@@ -111,11 +111,6 @@ impl Problem {
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
-    /// The code under which a failure is known, also when it can no longer be answered.
-    pub fn code_of(reason: &archive::Reason) -> &'static str {
-        verdict(reason).1
-    }
-
     /// The whole answer on the wire, for a connection that is refused before its request is read.
     pub fn to_http1(&self, id: &RequestId) -> Vec<u8> {
         let (status, body) = (self.status, self.to_json(id));
@@ -183,20 +178,13 @@ impl From<descriptor::Violations> for Problem {
 
 impl From<archive::Failure> for Problem {
     fn from(failure: archive::Failure) -> Problem {
-        let (status, code) = verdict(&failure.reason);
-        let problem = match &failure.reason {
-            archive::Reason::Encoder(_) => Problem::internal(),
-            archive::Reason::Overloaded => Problem::overloaded(),
-            archive::Reason::Mismatch(_) | archive::Reason::Source(_) | archive::Reason::TooLarge { .. } => {
-                Problem::new(status, code, failure.reason.to_string())
-            }
-        };
+        let problem = of_reason(&failure.reason);
         match failure.entry {
             None => problem,
             Some(entry) => {
                 let pointer = format!("/files/{}/url", entry.index);
                 let detail = format!("files[{}] ({}): {}", entry.index, entry.zip_path, problem.detail);
-                let part = Part { pointer, code, detail: problem.detail };
+                let part = Part { pointer, code: problem.code, detail: problem.detail };
                 Problem { detail, errors: vec![part], ..problem }
             }
         }
@@ -204,27 +192,34 @@ impl From<archive::Failure> for Problem {
 }
 
 /// What an archive's failure is to the client.
-fn verdict(reason: &archive::Reason) -> (StatusCode, &'static str) {
+fn of_reason(reason: &archive::Reason) -> Problem {
+    let detail = reason.to_string();
     match reason {
-        archive::Reason::Encoder(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
-        archive::Reason::Mismatch(_) => (StatusCode::BAD_GATEWAY, "source_mismatch"),
-        archive::Reason::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
-        archive::Reason::Source(error) => verdict_on_source(error),
-        archive::Reason::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "archive_too_large"),
+        archive::Reason::Compressor | archive::Reason::Encoder(_) => Problem::internal(),
+        archive::Reason::Mismatch { .. } => Problem::new(StatusCode::BAD_GATEWAY, "source_mismatch", detail),
+        archive::Reason::Overloaded => Problem::overloaded(),
+        archive::Reason::Source(error) => {
+            let (status, code) = of_source(error);
+            Problem::new(status, code, detail)
+        }
+        archive::Reason::TooLarge { .. } => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "archive_too_large", detail)
+        }
     }
 }
 
 /// What a source's failure is to the client.
-fn verdict_on_source(error: &fetch::Error) -> (StatusCode, &'static str) {
+fn of_source(error: &fetch::Error) -> (StatusCode, &'static str) {
     match error {
         fetch::Error::Changed(_) => (StatusCode::BAD_GATEWAY, "source_changed"),
-        fetch::Error::Forbidden(_) => (StatusCode::BAD_REQUEST, "forbidden_url"),
+        fetch::Error::Forbidden { redirected: true, .. } => (StatusCode::BAD_GATEWAY, "forbidden_url"),
+        fetch::Error::Forbidden { redirected: false, .. } => (StatusCode::BAD_REQUEST, "forbidden_url"),
         fetch::Error::Protocol(_) => (StatusCode::BAD_GATEWAY, "source_protocol"),
-        fetch::Error::Status(_) => (StatusCode::BAD_GATEWAY, "source_status"),
+        fetch::Error::Status { .. } => (StatusCode::BAD_GATEWAY, "source_status"),
         fetch::Error::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "source_timeout"),
         fetch::Error::Tls(_) => (StatusCode::BAD_GATEWAY, "source_tls"),
-        fetch::Error::TooManyRedirects => (StatusCode::BAD_GATEWAY, "too_many_redirects"),
-        fetch::Error::Truncated(_) => (StatusCode::BAD_GATEWAY, "source_truncated"),
+        fetch::Error::TooManyRedirects(_) => (StatusCode::BAD_GATEWAY, "too_many_redirects"),
+        fetch::Error::Truncated => (StatusCode::BAD_GATEWAY, "source_truncated"),
         fetch::Error::Unreachable(_) => (StatusCode::BAD_GATEWAY, "source_unreachable"),
     }
 }

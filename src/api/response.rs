@@ -1,9 +1,9 @@
 //! An archive as an HTTP answer.
 //!
 //! The body hands the archive's bytes on as they are. It counts them, because hyper cuts a body that exceeds
-//! its announced length without a word; it tells the connection when a frame is not taken up; and
-//! whatever its end, it leaves one line in the log. Failing means an error from `poll_frame`: hyper then
-//! drops the connection without a last chunk, or resets the HTTP/2 stream.
+//! its announced length without a word, and it tells the connection when a frame is not taken up. Failing
+//! means an error from `poll_frame`: hyper then drops the connection without a last chunk, or resets the
+//! HTTP/2 stream.
 
 use std::{
     pin::Pin,
@@ -18,9 +18,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderName, HeaderValue, Version, header};
 use http_body::{Frame, SizeHint};
-use pin_project_lite::pin_project;
 
-use super::{Connection, outcome::Outcome};
+use super::Connection;
 use crate::archive;
 
 /// Tells nginx and its like to pass the archive on as it comes.
@@ -48,20 +47,16 @@ impl IntoResponse for Download {
     }
 }
 
-pin_project! {
-    /// The bytes of an archive as a response's body.
-    pub struct ArchiveBody {
-        #[pin]
-        stream: archive::Stream,
-        hold: Hold,
-        // The last frame of an announced length, kept back until the stream has ended: hyper asks no more once
-        // the length is reached, and would not see an excess or a late failure.
-        last: Option<Bytes>,
-        length: Option<u64>,
-        outcome: Outcome,
-        sent: u64,
-        state: State,
-    }
+/// The bytes of an archive as a response's body.
+pub struct ArchiveBody<S = archive::Stream> {
+    hold: Hold,
+    /// The last frame of an announced length, kept back until the stream has ended: hyper asks no more once
+    /// the length is reached, and would not see an excess or a late failure.
+    last: Option<Bytes>,
+    length: Option<u64>,
+    sent: u64,
+    state: State,
+    stream: S,
 }
 
 /// How far a body is.
@@ -71,15 +66,9 @@ enum State {
     Running,
 }
 
-impl ArchiveBody {
+impl<S> ArchiveBody<S> {
     /// A body of `length` octets, if that is known, for a request of the given version.
-    pub fn new(
-        stream: archive::Stream,
-        length: Option<u64>,
-        version: Version,
-        connection: Connection,
-        outcome: Outcome,
-    ) -> ArchiveBody {
+    pub fn new(stream: S, length: Option<u64>, version: Version, connection: Connection) -> ArchiveBody<S> {
         let delimited = length.is_none() && version <= Version::HTTP_10;
         // To such a client the close is the end: armed from the start, because hyper drops the socket
         // before the body.
@@ -87,46 +76,50 @@ impl ArchiveBody {
             connection.reset_on_close();
         }
         let hold = Hold { connection, delimited, holding: false };
-        ArchiveBody { stream, hold, last: None, length, outcome, sent: 0, state: State::Running }
+        ArchiveBody { hold, last: None, length, sent: 0, state: State::Running, stream }
     }
 }
 
-impl http_body::Body for ArchiveBody {
+impl<S> http_body::Body for ArchiveBody<S>
+where
+    S: Stream<Item = Result<Bytes, archive::Failure>> + Unpin,
+{
     type Data = Bytes;
     type Error = Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let mut this = self.project();
+        let this = self.get_mut();
         this.hold.release();
         let error = loop {
-            if *this.state == State::Ended {
+            if this.state == State::Ended {
                 return Poll::Ready(None);
             }
-            match ready!(this.stream.as_mut().poll_next(cx)) {
+            match ready!(Pin::new(&mut this.stream).poll_next(cx)) {
                 // hyper would write an empty chunk, which ends a chunked body.
                 Some(Ok(bytes)) if bytes.is_empty() => {}
                 Some(Ok(bytes)) => {
-                    *this.sent += bytes.len() as u64;
+                    this.sent += bytes.len() as u64;
                     match this.length {
-                        Some(length) if *this.sent > *length => break Error::TooLong,
-                        Some(length) if *this.sent == *length => *this.last = Some(bytes),
-                        _ => return Poll::Ready(Some(Ok(this.hold.frame(bytes, *this.sent, this.outcome)))),
+                        Some(length) if this.sent > length => break Error::TooLong,
+                        Some(length) if this.sent == length => this.last = Some(bytes),
+                        _ => return Poll::Ready(Some(Ok(this.hold.frame(bytes)))),
                     }
                 }
                 Some(Err(failure)) => break Error::Failed(failure),
-                None if this.length.is_some_and(|length| *this.sent < length) => break Error::TooShort,
+                None if this.length.is_some_and(|length| this.sent < length) => break Error::TooShort,
                 None => {
-                    *this.state = State::Ended;
+                    this.state = State::Ended;
                     this.hold.end();
-                    this.outcome.note_end();
                     if let Some(bytes) = this.last.take() {
-                        return Poll::Ready(Some(Ok(this.hold.frame(bytes, *this.sent, this.outcome))));
+                        return Poll::Ready(Some(Ok(this.hold.frame(bytes))));
                     }
                 }
             }
         };
-        *this.state = State::Ended;
-        this.outcome.note_failure(&error);
+        this.state = State::Ended;
+        if let Error::TooLong | Error::TooShort = error {
+            tracing::error!(%error, sent = this.sent, length = this.length, "an archive was cut off");
+        }
         Poll::Ready(Some(Err(error)))
     }
 
@@ -151,11 +144,10 @@ struct Hold {
 }
 
 impl Hold {
-    /// Hands out a frame that ends at octet `sent`.
-    fn frame(&mut self, bytes: Bytes, sent: u64, outcome: &mut Outcome) -> Frame<Bytes> {
+    /// Hands out a frame.
+    fn frame(&mut self, bytes: Bytes) -> Frame<Bytes> {
         self.holding = true;
         self.connection.note_held();
-        outcome.note_sent(sent);
         Frame::data(bytes)
     }
 

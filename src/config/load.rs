@@ -171,7 +171,10 @@ fn build(values: &Values) -> Result<Config, config::ConfigError> {
             builder = builder.set_override(key, value.kind.clone())?;
         }
     }
-    builder.build()?.try_deserialize()
+    let mut config: Config = builder.build()?.try_deserialize()?;
+    // TOML has no word for "none".
+    config.fetch.ca_file.take_if(|path| path.as_os_str().is_empty());
+    Ok(config)
 }
 
 /// The error without the crate's own remarks on key and origin, which the problem names itself.

@@ -115,6 +115,7 @@ impl Config {
             ("fetch.connect_timeout", !self.fetch.connect_timeout.is_zero(), LONGER),
             ("fetch.first_byte_timeout", !self.fetch.first_byte_timeout.is_zero(), LONGER),
             ("fetch.idle_timeout", !self.fetch.idle_timeout.is_zero(), LONGER),
+            ("fetch.min_rate_window", !self.fetch.min_rate_window.is_zero(), LONGER),
             ("fetch.per_host", self.fetch.per_host > 0, AT_LEAST_ONE),
             ("server.body_limit", self.server.body_limit.0 > 0, AT_LEAST_ONE),
             ("server.body_timeout", !body_timeout.is_zero(), LONGER),

@@ -28,3 +28,4 @@ pub use config::Config;
 pub use error::Error;
 pub use open::{Ask, Opened};
 pub use reader::Reader;
+pub use tls::TrustError;

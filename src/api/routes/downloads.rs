@@ -5,14 +5,13 @@ use std::sync::Arc;
 use axum::{Extension, extract};
 
 use crate::{
-    api::{ArchiveBody, Connection, Download, Outcome, Problem, RequestId, State, extract::document},
+    api::{ArchiveBody, Connection, Download, Problem, State, extract::document},
     descriptor::Descriptor,
 };
 
 /// Streams the archive of the descriptor in the request's body. `Range` is not heeded: a POST has none.
 pub(super) async fn create_download(
     extract::State(state): extract::State<Arc<State>>,
-    Extension(id): Extension<RequestId>,
     connection: Option<Extension<Connection>>,
     request: extract::Request,
 ) -> Result<Download, Problem> {
@@ -20,11 +19,9 @@ pub(super) async fn create_download(
     let version = request.version();
     let body = document(request, &state.config).await?;
     let descriptor = Descriptor::parse(&body, state.config.descriptor, &state.policy)?;
-    let mut outcome = Outcome::new(id, descriptor.entries.len());
-    let archive = state.archives.start(descriptor, state.config.archive).await;
-    let archive = archive.inspect_err(|failure| outcome.note_refusal(failure))?;
+    let archive = state.archives.start(descriptor, state.config.archive).await?;
     let connection = connection.map(|Extension(connection)| connection).unwrap_or_default();
     let disposition = archive.filename.content_disposition();
-    let body = ArchiveBody::new(archive.stream, archive.length, version, connection, outcome);
+    let body = ArchiveBody::new(archive.stream, archive.length, version, connection);
     Ok(Download { body, disposition })
 }

@@ -9,13 +9,13 @@ use super::*;
 const HTTP10: &str = "GET / HTTP/1.0\r\n\r\n";
 const HTTP11: &str = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
-async fn whole(length: Option<u64>) -> Service {
+async fn whole(length: Option<u64>) -> Running {
     let pieces = || stream::iter([piece("whole "), piece(""), piece("archive")]);
-    Service::start(answering(length, &Gone::default(), pieces), config()).await
+    Running::start(answering(length, &Gone::default(), pieces), config()).await
 }
 
 /// Breaks off after its first piece was read by the client.
-async fn broken(length: Option<u64>) -> Service {
+async fn broken(length: Option<u64>) -> Running {
     let pieces = || {
         let late = stream::once(async {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -23,7 +23,7 @@ async fn broken(length: Option<u64>) -> Service {
         });
         stream::iter([piece("half ")]).chain(late)
     };
-    Service::start(answering(length, &Gone::default(), pieces), config()).await
+    Running::start(answering(length, &Gone::default(), pieces), config()).await
 }
 
 /// Reads to the end and says whether that was a reset.
@@ -95,7 +95,7 @@ async fn an_answer_that_exceeds_its_length_is_not_sent_whole() {
 async fn an_answer_to_http_1_0_that_is_cut_off_is_a_reset() {
     let pieces = || stream::iter([piece("half ")]).chain(stream::pending());
     let config = Config { drain_timeout: Duration::from_millis(50), ..config() };
-    let mut service = Service::start(answering(None, &Gone::default(), pieces), config).await;
+    let mut service = Running::start(answering(None, &Gone::default(), pieces), config).await;
     let mut stream = service.send(HTTP10).await;
     until(&mut stream, "half ").await;
     service.end.cancel();

@@ -19,7 +19,7 @@ async fn a_running_download_is_finished() {
         };
         stream::iter([piece("first ")]).chain(stream::once(late))
     };
-    let mut service = Service::start(answering(None, &Gone::default(), pieces), config()).await;
+    let mut service = Running::start(answering(None, &Gone::default(), pieces), config()).await;
     let mut stream = service.send(REQUEST).await;
     until(&mut stream, "first ").await;
     let idle = service.connect().await;
@@ -34,7 +34,7 @@ async fn what_outlives_the_deadline_is_cut_off() {
     let gone = Gone::default();
     let config = Config { drain_timeout: Duration::from_millis(200), ..config() };
     let pieces = || stream::iter([piece("first ")]).chain(stream::pending());
-    let mut service = Service::start(answering(None, &gone, pieces), config).await;
+    let mut service = Running::start(answering(None, &gone, pieces), config).await;
     let mut stream = service.send(REQUEST).await;
     until(&mut stream, "first \r\n").await;
     service.end.cancel();
@@ -47,7 +47,7 @@ async fn what_outlives_the_deadline_is_cut_off() {
 async fn an_http_2_download_is_cut_off_with_everything_it_holds() {
     let gone = Gone::default();
     let config = Config { drain_timeout: Duration::from_millis(200), ..config() };
-    let mut service = Service::start(answering(None, &gone, stream::pending), config).await;
+    let mut service = Running::start(answering(None, &gone, stream::pending), config).await;
     let io = hyper_util::rt::TokioIo::new(service.connect().await);
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut send, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
@@ -65,7 +65,7 @@ async fn new_connections_learn_that_the_service_drains() {
     let app = App::build(&load(&Sources::default()).unwrap().config, &[], Overrides::default()).unwrap();
     let running =
         answering(None, &Gone::default(), || stream::iter([piece("first ")]).chain(stream::pending()));
-    let mut service = Service::start(app.router.merge(running), config()).await;
+    let mut service = Running::start(app.router.merge(running), config()).await;
     let ready = "GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     assert!(service.ask(ready).await.starts_with("HTTP/1.1 200 "));
 

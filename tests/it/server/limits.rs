@@ -2,14 +2,14 @@
 
 use super::*;
 
-async fn impatient(max_connections: usize) -> Service {
+async fn impatient(max_connections: usize) -> Running {
     let config = Config { header_timeout: Duration::from_millis(300), max_connections, ..config() };
-    Service::start(Router::new().route("/", get(async || "hello")), config).await
+    Running::start(Router::new().route("/", get(async || "hello")), config).await
 }
 
 #[tokio::test]
 async fn a_connection_beyond_the_limit_is_refused_at_once() {
-    let service = Service::start(
+    let service = Running::start(
         Router::new().route("/", get(async || "hello")),
         Config { max_connections: 1, ..config() },
     )

@@ -26,7 +26,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use zipstream::{
-    api::{ArchiveBody, Connection, Outcome, RequestId},
+    api::{ArchiveBody, Connection},
     archive,
     server::{self, Config},
 };
@@ -35,18 +35,18 @@ use zipstream::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server on a free port.
-struct Service {
+struct Running {
     address: SocketAddr,
     end: CancellationToken,
     task: JoinHandle<()>,
 }
 
-impl Service {
-    async fn start(router: Router, config: Config) -> Service {
+impl Running {
+    async fn start(router: Router, config: Config) -> Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, end) = (listener.local_addr().unwrap(), CancellationToken::new());
         let task = tokio::spawn(server::run(listener, router, config, end.clone().cancelled_owned()));
-        Service { address, end, task }
+        Running { address, end, task }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -150,8 +150,7 @@ where
     let answer = async move |Extension(connection): Extension<Connection>, request: Request| {
         let witness = Witness(gone.clone());
         let stream = pieces().inspect(move |_| _ = &witness);
-        let outcome = Outcome::new(RequestId::new(), 1);
-        Body::new(ArchiveBody::new(Box::pin(stream), length, request.version(), connection, outcome))
+        Body::new(ArchiveBody::new(Box::pin(stream), length, request.version(), connection))
     };
     Router::new().route("/", get(answer))
 }

@@ -10,12 +10,12 @@ use zipstream::{
 
 use super::*;
 
-async fn service() -> Service {
+async fn service() -> Running {
     let environment = [("SERVER__BODY_LIMIT", "1000"), ("SERVER__BODY_TIMEOUT", "200ms")];
     let environment = environment.map(|(name, value)| (format!("ZIPSTREAM__{name}"), value.to_owned()));
     let loaded = load(&Sources { environment: environment.to_vec(), ..Sources::default() }).unwrap();
     let app = App::build(&loaded.config, &[], Overrides::default()).unwrap();
-    Service::start(app.router, config()).await
+    Running::start(app.router, config()).await
 }
 
 const DESCRIPTOR: &str = r#"{"files":[{"url":"data:,hello","zipPath":"hello.txt"}]}"#;

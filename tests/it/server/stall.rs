@@ -25,7 +25,7 @@ async fn narrow(address: SocketAddr) -> TcpStream {
 #[tokio::test]
 async fn a_reader_that_takes_nothing_is_cut_off() {
     let gone = Gone::default();
-    let service = Service::start(answering(None, &gone, endless), impatient()).await;
+    let service = Running::start(answering(None, &gone, endless), impatient()).await;
     let begun = Instant::now();
     let stream = narrow(service.address).await;
     gone.come().await;
@@ -36,7 +36,7 @@ async fn a_reader_that_takes_nothing_is_cut_off() {
 #[tokio::test]
 async fn a_slow_reader_is_kept() {
     let gone = Gone::default();
-    let service = Service::start(answering(None, &gone, endless), impatient()).await;
+    let service = Running::start(answering(None, &gone, endless), impatient()).await;
     let mut stream = narrow(service.address).await;
     // So slow that a third of a send buffer of megabytes, which makes a socket writable again, takes far longer
     // than the server's patience.
@@ -53,7 +53,7 @@ async fn a_slow_reader_is_kept() {
 async fn a_reader_whose_source_is_slow_is_kept() {
     let gone = Gone::default();
     let pieces = || futures_util::stream::iter([piece("first ")]).chain(futures_util::stream::pending());
-    let service = Service::start(answering(None, &gone, pieces), impatient()).await;
+    let service = Running::start(answering(None, &gone, pieces), impatient()).await;
     let stream = narrow(service.address).await;
     tokio::time::sleep(3 * STALL).await;
     assert!(!gone.is());
@@ -63,7 +63,7 @@ async fn a_reader_whose_source_is_slow_is_kept() {
 #[tokio::test]
 async fn an_http_2_reader_that_keeps_its_window_shut_is_cut_off() {
     let gone = Gone::default();
-    let service = Service::start(answering(None, &gone, endless), impatient()).await;
+    let service = Running::start(answering(None, &gone, endless), impatient()).await;
     let io = TokioIo::new(service.connect().await);
     let (mut send, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
         .timer(hyper_util::rt::TokioTimer::new())
