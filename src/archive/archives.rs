@@ -15,7 +15,6 @@ use crate::descriptor::{Descriptor, Filename};
 use crate::fetch;
 use crate::plan::Plan;
 
-use super::outcome::Outcome;
 use super::prefetch::Prefetch;
 use super::probe::probe;
 use super::produce::{Production, State, stream};
@@ -87,18 +86,14 @@ impl Archives {
         let shared = &self.0;
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         let permit = permit.map_err(|_| Failure::of_archive(Reason::Overloaded))?;
-        let mut outcome = Outcome::new(descriptor.entries.len());
         let prefetch =
             Prefetch::new(shared.client.clone(), Arc::clone(&shared.budget), shared.config.clone());
-        let probed = probe(&descriptor.entries, &prefetch, &shared.budget, &shared.config).await;
-        let probed = probed.inspect_err(|failure| outcome.end = Some(Err(failure.clone())))?;
+        let probed = probe(&descriptor.entries, &prefetch, &shared.budget, &shared.config).await?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let now = i64::try_from(now).unwrap_or(i64::MAX);
         let plan = Plan::new(descriptor.entries, probed.heads, shared.config.inline_size.0, now);
         if plan.known_size() > limits.size {
-            let failure = Failure::of_archive(Reason::TooLarge { limit: limits.size });
-            outcome.end = Some(Err(failure.clone()));
-            return Err(failure);
+            return Err(Failure::of_archive(Reason::TooLarge { limit: limits.size }));
         }
         let length = plan.archive_length();
         let mut pieces = stream(Production {
@@ -108,7 +103,6 @@ impl Archives {
             budget: Arc::clone(&shared.budget),
             compressors: Arc::clone(&shared.compressors),
             limit: limits.size,
-            outcome,
             state: State::default(),
         })
         .boxed()

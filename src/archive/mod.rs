@@ -15,7 +15,6 @@ mod check;
 mod compress;
 mod config;
 mod failure;
-mod outcome;
 mod prefetch;
 mod probe;
 mod produce;

@@ -22,7 +22,6 @@ use crate::zip::{self, Content, Digest, Method};
 
 use super::body::Body;
 use super::compress::{Compressor, compress_whole};
-use super::outcome::Outcome;
 use super::prefetch::Prefetch;
 use super::{Failure, Reason};
 
@@ -39,7 +38,6 @@ pub(super) struct Production {
     pub(super) compressors: Arc<Semaphore>,
     /// The most that the sources may measure together, in bytes.
     pub(super) limit: u64,
-    pub(super) outcome: Outcome,
     pub(super) state: State,
 }
 
@@ -84,19 +82,11 @@ impl Production {
         while self.state.ready.is_empty() && !self.state.is_finished {
             if let Err(reason) = self.advance().await {
                 let entry = self.plan.entries.get(self.state.index);
-                let failure = Failure::of_entry(self.state.index, entry, reason);
-                self.outcome.end = Some(Err(failure.clone()));
-                return Err(failure);
+                return Err(Failure::of_entry(self.state.index, entry, reason));
             }
         }
         let piece = self.state.ready.pop_front();
-        match &piece {
-            Some(piece) => {
-                self.outcome.bytes += piece.len() as u64;
-                self.state.handed = Some((piece.len() as u64, Instant::now()));
-            }
-            None => self.outcome.end = Some(Ok(())),
-        }
+        self.state.handed = piece.as_ref().map(|piece| (piece.len() as u64, Instant::now()));
         Ok(piece)
     }
 
@@ -254,7 +244,6 @@ impl Production {
     }
 
     fn turn_to_next(&mut self) {
-        self.outcome.entries += 1;
         self.state.index += 1;
         self.state.read.1 = 0;
     }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use tokio_util::task::AbortOnDropHandle;
 use url::Origin;
 
 use super::connection::Connection;
@@ -19,6 +20,7 @@ const SWEEP: Duration = Duration::from_secs(2);
 pub(super) struct Pool {
     per_origin: usize,
     idle: Mutex<HashMap<Origin, Vec<Parked>>>,
+    _sweep: AbortOnDropHandle<()>,
 }
 
 struct Parked {
@@ -30,9 +32,10 @@ impl Pool {
     /// Makes an empty pool of at most `per_origin` connections for each origin, and starts its sweep, which ends
     /// with the pool.
     pub(super) fn new(per_origin: usize) -> Arc<Pool> {
-        let pool = Arc::new(Pool { per_origin, idle: Mutex::default() });
-        tokio::spawn(sweep(Arc::downgrade(&pool)));
-        pool
+        Arc::new_cyclic(|pool| {
+            let sweep = tokio::spawn(sweep(pool.clone()));
+            Pool { per_origin, idle: Mutex::default(), _sweep: AbortOnDropHandle::new(sweep) }
+        })
     }
 
     /// Takes a usable connection out; the one that was put back last is the likeliest to live.
@@ -66,7 +69,7 @@ impl Pool {
 async fn sweep(pool: Weak<Pool>) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        let Some(pool) = pool.upgrade() else { return };
+        let Some(pool) = pool.upgrade() else { continue };
         pool.lock().retain(|_, parked| {
             parked.retain_mut(|parked| parked.since.elapsed() < IDLE && parked.connection.is_idle());
             !parked.is_empty()
