@@ -165,7 +165,7 @@ impl From<descriptor::Violations> for Problem {
             let code = violation.code.as_str();
             Part { pointer: violation.pointer, code, detail: violation.detail }
         };
-        let errors: Vec<Part> = violations.0.into_iter().map(part).collect();
+        let errors: Vec<Part> = violations.into_iter().map(part).collect();
         let code = errors.first().map_or("invalid_descriptor", |first| first.code);
         let detail = match errors.as_slice() {
             [one] => one.detail.clone(),
