@@ -36,7 +36,7 @@ impl App {
 
     /// Starts the service with another way to connect to sources.
     pub async fn connecting(change: impl FnOnce(&mut Config), connect: Option<egress::Connect>) -> App {
-        let mut config = config::load(config::Sources::default()).expect("the defaults are lawful").config;
+        let mut config = config::load(&config::Sources::default()).expect("the defaults are lawful").config;
         config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
         change(&mut config);
         let runtime =
