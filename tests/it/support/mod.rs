@@ -2,4 +2,5 @@
 
 pub mod client;
 pub mod origin;
+pub mod s3;
 mod selftest;
