@@ -1,10 +1,12 @@
 //! What the tests stand on: the real service, scripted servers that play the world around it, raw clients, outside
 //! readers, and a real S3 server.
 
-pub mod app;
+mod app;
 pub mod client;
 pub mod dns;
 pub mod origin;
 pub mod readers;
 pub mod s3;
 mod selftest;
+
+pub use app::App;
