@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod config;
+mod corpus;
 mod descriptor;
 mod egress;
 mod house;

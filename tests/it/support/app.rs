@@ -59,7 +59,13 @@ impl App {
             done.send(()).ok();
         });
         let (address, archives) = is_ready.await.expect("the service starts");
-        App { address, archives: Some(archives), stop: Some(stop), done: Some(is_done), runtime: Some(runtime) }
+        App {
+            address,
+            archives: Some(archives),
+            stop: Some(stop),
+            done: Some(is_done),
+            runtime: Some(runtime),
+        }
     }
 
     /// Where it listens.

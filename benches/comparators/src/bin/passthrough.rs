@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::routing::get;
-use axum::Router;
 use futures_util::stream;
 use url::Url;
 use zipstream::budget::Demand;
@@ -22,14 +22,16 @@ struct Target {
 
 #[tokio::main]
 async fn main() {
-    let config: Config = config::load(&config::Sources::default()).expect("the embedded defaults are lawful").config;
+    let config: Config =
+        config::load(&config::Sources::default()).expect("the embedded defaults are lawful").config;
     let networks = ["127.0.0.0/8".parse().expect("a network")];
     let rules = egress::Config { allow: networks.to_vec(), ..config.egress.clone() };
     let policy = Arc::new(egress::Policy::new(&rules, egress::Own::default()));
     let resolver = egress::Resolver::new(&[]).expect("the system's resolver");
     let dialer = egress::Dialer::new(policy, resolver, egress::direct());
     let ca_file = std::env::var_os("CA_FILE").map(Into::into);
-    let client = fetch::Client::new(fetch::Config { ca_file, ..config.fetch.clone() }, dialer).expect("a client");
+    let client =
+        fetch::Client::new(fetch::Config { ca_file, ..config.fetch.clone() }, dialer).expect("a client");
     let router = Router::new().route("/", get(pass)).with_state(client);
     let port = std::env::var("PORT").expect("PORT is set by the harness");
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.expect("a free port");
