@@ -60,9 +60,11 @@ pub struct ArchiveBody<S = archive::Stream> {
 }
 
 /// How far a body is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum State {
     Ended,
+    /// The archive has failed; the next poll says so.
+    Failing(Error),
     Running,
 }
 
@@ -91,8 +93,10 @@ where
         let this = self.get_mut();
         this.hold.release();
         let error = loop {
-            if this.state == State::Ended {
-                return Poll::Ready(None);
+            match std::mem::replace(&mut this.state, State::Ended) {
+                State::Ended => return Poll::Ready(None),
+                State::Failing(error) => return Poll::Ready(Some(Err(error))),
+                State::Running => this.state = State::Running,
             }
             match ready!(Pin::new(&mut this.stream).poll_next(cx)) {
                 // hyper would write an empty chunk, which ends a chunked body.
@@ -116,15 +120,18 @@ where
                 }
             }
         };
-        this.state = State::Ended;
         if let Error::TooLong | Error::TooShort = error {
             tracing::error!(%error, sent = this.sent, length = this.length, "an archive was cut off");
         }
-        Poll::Ready(Some(Err(error)))
+        // At an error hyper drops all that it has not written yet, even the answer's head, and the client would see
+        // no answer at all. A body that is not ready makes it write first.
+        this.state = State::Failing(error);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn is_end_stream(&self) -> bool {
-        self.state == State::Ended
+        matches!(self.state, State::Ended)
     }
 
     fn size_hint(&self) -> SizeHint {

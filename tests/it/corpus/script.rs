@@ -131,10 +131,10 @@ fn serve(origin: &Origin, source: &Value, content: Vec<u8>) {
             "status" => route.with_status(number as u16),
             "headers" => headers(route, value),
             "raw_headers" => raw_headers(route, value),
-            // As servers do that know no ranges: or the length would contradict the range, which is another case.
+            // Without ranges, or the lengths would contradict those, which is another case.
             "content_length" => route.claims(number).ignores_ranges(),
-            "chunked" => route.chunks_of(400),
-            "until_close" => route.until_close(),
+            "chunked" => route.chunks_of(400).ignores_ranges(),
+            "until_close" => route.until_close().ignores_ranges(),
             "http10" => route.http10(),
             "etag" => route.etag(text),
             "cut" => cut(route, text, members.contains_key("chunked")),
@@ -188,7 +188,7 @@ fn raw_headers(route: Route, lines: &Value) -> Route {
     let frames =
         |name: &str| ["content-length", "transfer-encoding"].contains(&name.to_ascii_lowercase().as_str());
     let is_framed = lines.iter().any(|(name, _)| frames(name));
-    let route = if is_framed { route.until_close() } else { route };
+    let route = if is_framed { route.until_close().ignores_ranges() } else { route };
     lines.into_iter().fold(route, |route, (name, value)| route.header(name, value.trim()))
 }
 
