@@ -26,7 +26,7 @@ pub struct FailedEntry {
 
 impl FailedEntry {
     /// The host of its source.
-    pub(super) fn host(&self) -> Option<String> {
+    pub fn host(&self) -> Option<String> {
         url::Url::parse(&self.url).ok()?.host_str().map(str::to_owned)
     }
 }

@@ -13,7 +13,7 @@ use super::*;
 async fn service() -> Running {
     let environment = [("SERVER__BODY_LIMIT", "1000"), ("SERVER__BODY_TIMEOUT", "200ms")];
     let environment = environment.map(|(name, value)| (format!("ZIPSTREAM__{name}"), value.to_owned()));
-    let loaded = load(&Sources { environment: environment.to_vec(), ..Sources::default() }).unwrap();
+    let loaded = load(Sources { environment: environment.to_vec(), ..Sources::default() }).unwrap();
     let app = App::build(&loaded.config, &[], Overrides::default()).unwrap();
     Running::start(app.router, config()).await
 }
