@@ -29,7 +29,8 @@ const FLOORS: &[(&str, u8)] = &[
 /// Crates that only some files may name.
 const FENCES: &[(&[&str], fn(&str) -> bool)] = &[
     (&["axum", "axum_core", "axum_extra"], |path| {
-        path.starts_with("src/api/") || ["src/server.rs", "src/app.rs", "src/main.rs"].contains(&path)
+        ["src/api/", "src/server/"].iter().any(|area| path.starts_with(area))
+            || ["src/server.rs", "src/app.rs", "src/main.rs"].contains(&path)
     }),
     (&["redis"], |path| path.ends_with("/redis.rs")),
     (&["tokio", "tokio_util", "tokio_stream"], |path| {
