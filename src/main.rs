@@ -54,7 +54,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let loaded = match config::load(Sources::of_process(arguments.config, arguments.listen)) {
+    let loaded = match config::load(&Sources::of_process(arguments.config, arguments.listen)) {
         Ok(loaded) => loaded,
         Err(error) => {
             complain(&error);

@@ -53,7 +53,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Every unknown key and every bad value, by key.
-pub fn load(sources: Sources) -> Result<Loaded, Error> {
+pub fn load(sources: &Sources) -> Result<Loaded, Error> {
     let defaults = flat(File::from_str(DEFAULTS, FileFormat::Toml)).map_err(Error::Defaults)?;
     let mut problems = Vec::new();
     let mut set = Values::new();

@@ -86,6 +86,7 @@ const RULES: &[Rule] = &[
         judge: rules::crates_stay_behind_their_fences,
         breaks: &[
             ("src/archive/mod.rs", "use axum::body::Body;"),
+            ("src/fetch/mod.rs", "use reqwest::Client;"),
             ("src/links/store.rs", "fn f(c: redis::Client) {}"),
             ("src/links/mod.rs", "mod redis; use ::redis::Client;"),
             ("src/zip/mod.rs", "#[tokio::test] fn f() {}"),

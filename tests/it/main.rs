@@ -6,6 +6,7 @@ mod config;
 mod descriptor;
 mod egress;
 mod house;
+mod pipeline;
 mod server;
 mod support;
 mod zip;

@@ -30,7 +30,7 @@ fn lines(octets: &[u8]) -> Vec<String> {
 
 #[test]
 fn the_defaults_are_lawful() {
-    let config = load(Sources::default()).unwrap().config;
+    let config = load(&Sources::default()).unwrap().config;
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.server.public_url, None);
     assert_eq!(config.tiers.anonymous.archive_size.0, 5_000_000_000);

@@ -62,7 +62,7 @@ async fn an_http_2_download_is_cut_off_with_everything_it_holds() {
 
 #[tokio::test]
 async fn new_connections_learn_that_the_service_drains() {
-    let app = App::build(&load(Sources::default()).unwrap().config, &[], Overrides::default()).unwrap();
+    let app = App::build(&load(&Sources::default()).unwrap().config, &[], Overrides::default()).unwrap();
     let running =
         answering(None, &Gone::default(), || stream::iter([piece("first ")]).chain(stream::pending()));
     let mut service = Running::start(app.router.merge(running), config()).await;

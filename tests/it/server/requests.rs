@@ -15,7 +15,7 @@ use super::*;
 async fn service() -> Running {
     let environment = [("SERVER__BODY_LIMIT", "1000"), ("SERVER__BODY_TIMEOUT", "200ms")];
     let environment = environment.map(|(name, value)| (format!("ZIPSTREAM__{name}"), value.to_owned()));
-    let loaded = load(Sources { environment: environment.to_vec(), ..Sources::default() }).unwrap();
+    let loaded = load(&Sources { environment: environment.to_vec(), ..Sources::default() }).unwrap();
     let app = App::build(&loaded.config, &[], Overrides::default()).unwrap();
     Running::start(app.router, config()).await
 }
@@ -79,7 +79,7 @@ async fn the_examples_are_lawful() {
         .await;
     assert!(answer.contains("filename=\"hello.zip\""), "{answer}");
     let policy =
-        egress::Policy::new(&load(Sources::default()).unwrap().config.egress, egress::Own::default());
+        egress::Policy::new(&load(&Sources::default()).unwrap().config.egress, egress::Own::default());
     let mixed = include_bytes!("../../../examples/mixed.json");
     assert!(Descriptor::parse(mixed, Limits { files: 50 }, &policy).is_ok());
 }

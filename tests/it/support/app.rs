@@ -1,14 +1,13 @@
 //! The real service on a free port, with a runtime of its own; dropping it asserts that nothing is left running.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use zipstream::app::{self, Overrides};
-use zipstream::budget::Budget;
+use zipstream::archive::Archives;
 use zipstream::config::{self, Config};
 use zipstream::{egress, server};
 
@@ -18,7 +17,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// A running service.
 pub struct App {
     address: SocketAddr,
-    budget: Arc<Budget>,
+    archives: Option<Archives>,
     stop: Option<oneshot::Sender<()>>,
     done: Option<std::sync::mpsc::Receiver<()>>,
     runtime: Option<Runtime>,
@@ -37,7 +36,7 @@ impl App {
 
     /// Starts the service with another way to connect to sources.
     pub async fn connecting(change: impl FnOnce(&mut Config), connect: Option<egress::Connect>) -> App {
-        let mut config = config::load(config::Sources::default()).expect("the defaults are lawful").config;
+        let mut config = config::load(&config::Sources::default()).expect("the defaults are lawful").config;
         config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
         change(&mut config);
         let runtime =
@@ -49,7 +48,7 @@ impl App {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let app = app::App::build(&config, &[address], Overrides { connect }).unwrap();
-            ready.send((address, Arc::clone(&app.budget))).ok();
+            ready.send((address, app.archives)).ok();
             let draining = app.draining.clone();
             let shutdown = async move {
                 // A dropped sender is a stop as well.
@@ -59,8 +58,8 @@ impl App {
             server::run(listener, app.router, config.server(), shutdown).await;
             done.send(()).ok();
         });
-        let (address, budget) = is_ready.await.expect("the service starts");
-        App { address, budget, stop: Some(stop), done: Some(is_done), runtime: Some(runtime) }
+        let (address, archives) = is_ready.await.expect("the service starts");
+        App { address, archives: Some(archives), stop: Some(stop), done: Some(is_done), runtime: Some(runtime) }
     }
 
     /// Where it listens.
@@ -75,7 +74,7 @@ impl App {
 
     /// Bytes held ahead now.
     pub fn held(&self) -> u64 {
-        self.budget.held()
+        self.archives.as_ref().map_or(0, |archives| archives.budget().held())
     }
 
     /// Tells it to end, as a signal would; running downloads go on.
@@ -89,15 +88,18 @@ impl Drop for App {
         self.stop.take();
         let (Some(done), Some(runtime)) = (self.done.take(), self.runtime.take()) else { return };
         let metrics = runtime.metrics();
-        let ended = tokio::task::block_in_place(|| {
+        let (ended, held) = tokio::task::block_in_place(|| {
             let ended = done.recv_timeout(Duration::from_secs(40)).is_ok();
+            let held = self.held();
+            // The last owner of the sources' client, and so of its idle connections.
+            drop(self.archives.take());
             let end = Instant::now() + GRACE;
             while metrics.num_alive_tasks() > 0 && Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            ended
+            (ended, held)
         });
-        let (tasks, held) = (metrics.num_alive_tasks(), self.budget.held());
+        let tasks = metrics.num_alive_tasks();
         runtime.shutdown_background();
         if !std::thread::panicking() {
             assert!(ended, "the service did not end");

@@ -1,8 +1,12 @@
-//! What the tests stand on: scripted servers that play the world around the service, raw clients, outside readers,
-//! and a real S3 server.
+//! What the tests stand on: the real service, scripted servers that play the world around it, raw clients, outside
+//! readers, and a real S3 server.
 
+mod app;
 pub mod client;
 pub mod dns;
 pub mod origin;
 pub mod readers;
+pub mod s3;
 mod selftest;
+
+pub use app::App;

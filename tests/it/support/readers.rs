@@ -78,14 +78,17 @@ struct Judge<'a> {
     kind: Kind,
 }
 
+/// What a reader says: nothing, or why it refused.
 type Verdict = Result<(), String>;
+/// Asks one reader.
+type Reader<'a> = fn(&Judge<'a>) -> Verdict;
 
 impl Judge<'_> {
     /// Asks every reader that must succeed and panics with all that did not.
     fn judge(&self) {
         let forward = self.kind != Kind::Grown;
         let java = matches!(self.kind, Kind::Known | Kind::StreamedDeflate) && java_is_there();
-        let readers: [(&str, bool, fn(&Self) -> Verdict); 7] = [
+        let readers: [(&str, bool, Reader<'_>); 7] = [
             ("unzip", true, Self::unzip),
             ("7z", true, Self::seven_zip),
             ("bsdtar", true, |judge| judge.bsdtar(false)),

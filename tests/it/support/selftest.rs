@@ -17,7 +17,8 @@ async fn ranges_and_conditions_are_answered_as_a_good_server_does() {
     origin.serve("/a", versioned());
     origin.serve("/weak", versioned().etag("W/\"v1\""));
     origin.serve("/empty", Route::bytes(""));
-    let cases: &[(&str, &[(&str, &str)], u16, Option<&str>, usize)] = &[
+    type Case = (&'static str, &'static [(&'static str, &'static str)], u16, Option<&'static str>, usize);
+    let cases: &[Case] = &[
         ("/a", &[], 200, None, 100_000),
         ("/a?q=1", &[("Range", "bytes=10-19")], 206, Some("bytes 10-19/100000"), 10),
         ("/a", &[("Range", "bytes=99990-")], 206, Some("bytes 99990-99999/100000"), 10),

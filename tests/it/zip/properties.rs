@@ -39,7 +39,8 @@ proptest! {
     fn the_layout_is_what_is_written(parts in prop::collection::vec(part(), 0..12)) {
         let archive = encode(&parts, usize::MAX);
         let Some(layout) = layout(&parts) else {
-            return Ok(prop_assert!(!parts.iter().all(is_known)));
+            prop_assert!(!parts.iter().all(is_known));
+            return Ok(());
         };
         prop_assert!(parts.iter().all(is_known));
         prop_assert_eq!(layout.length(), archive.len() as u64);

@@ -22,7 +22,7 @@ struct Target {
 
 #[tokio::main]
 async fn main() {
-    let config: Config = config::load(config::Sources::default()).expect("the embedded defaults are lawful").config;
+    let config: Config = config::load(&config::Sources::default()).expect("the embedded defaults are lawful").config;
     let networks = ["127.0.0.0/8".parse().expect("a network")];
     let rules = egress::Config { allow: networks.to_vec(), ..config.egress.clone() };
     let policy = Arc::new(egress::Policy::new(&rules, egress::Own::default()));

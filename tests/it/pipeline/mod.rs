@@ -1,0 +1,3 @@
+//! From descriptors to archives, through the whole service.
+
+mod s3;
