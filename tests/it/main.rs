@@ -1,6 +1,6 @@
 //! The integration tests, one binary.
 #![allow(missing_docs, unreachable_pub)]
-#![allow(clippy::expect_used, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod config;
 mod corpus;
