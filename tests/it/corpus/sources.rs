@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::case::{Outcome, Tally, cases};
-use super::contents;
+use super::case::{Outcome, Tally, body, cases};
 use super::script::{Script, descriptor};
+use super::{World, contents, hurried, nested_zip};
+use crate::support::client::{Abort, Ended, Request, http2};
+use crate::support::origin::{self, Origin, Route};
+use crate::support::readers::{Kind, judge};
 
 /// The cases over 4 GiB.
 const LARGE: [&str; 2] = ["d-289", "d-291"];
@@ -99,4 +102,42 @@ fn leaks(headers: &[(String, String)]) -> Option<String> {
     let foreign = ["set-cookie", "clear-site-data", "x-source", "location", "server"];
     let leaked = headers.iter().find(|(name, _)| foreign.contains(&name.as_str()));
     leaked.map(|(name, _)| format!("the source's {name} reached the client"))
+}
+
+/// A chunked body that is cut at once: it fails when nothing of the archive has left yet.
+async fn cut_at_once() -> (Origin, World, Value) {
+    let origin = Origin::start().await;
+    origin.serve("/a.txt", Route::pattern(1, 1000).chunked().ignores_ranges().cut(500));
+    let world = World::with(origin.address(), hurried).await;
+    (origin, world, json!({ "files": [{ "url": "http://src.example.net/a.txt", "zipPath": "a" }] }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_fails_at_once_is_seen_to_fail() {
+    let (_origin, world, descriptor) = cut_at_once().await;
+    for _ in 0..20 {
+        let answer = world.download(&descriptor).await;
+        assert_eq!((answer.status, answer.ended), (200, Ended::Aborted(Abort::Closed)));
+        assert!(answer.body.starts_with(b"PK\x03\x04"));
+    }
+    let old = Request::post(world.app.address(), "/api/downloads").json(&descriptor).http10().send().await;
+    assert_eq!(old.ended, Ended::Aborted(Abort::Reset));
+    let mut connection = http2::Connection::open(world.app.address()).await;
+    let answer = connection.send(connection.request("POST", "/api/downloads", descriptor.to_string())).await;
+    assert!(matches!(answer.ended, Ended::Aborted(Abort::StreamReset(_))), "{:?}", answer.ended);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn archives_full_of_signatures_are_read_by_all() {
+    let origin = Origin::start().await;
+    let nested = nested_zip();
+    let many = nested.repeat(200_000 / nested.len() + 1);
+    for (content, kind) in [(nested, Kind::Known), (many, Kind::StreamedStore)] {
+        origin.serve("/a.txt", Route::bytes(content.clone()));
+        let world = World::start(origin.address()).await;
+        let answer =
+            world.post(body(&cases("source").into_iter().find(|case| case["id"] == "d-283").unwrap())).await;
+        assert_eq!((answer.status, answer.is_whole()), (200, true));
+        judge(&answer.body, &[("a.txt".to_owned(), content)], kind);
+    }
 }
