@@ -63,11 +63,9 @@ impl Prefetch {
     pub(super) async fn alongside<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|cx| {
-            let done = work.as_mut().poll(cx);
-            if done.is_pending() {
-                self.slots.drive(cx);
-            }
-            done
+            // First, so that what was just asked for goes out even when the work never waits.
+            self.slots.drive(cx);
+            work.as_mut().poll(cx)
         })
         .await
     }
@@ -91,7 +89,7 @@ impl Prefetch {
             {
                 let most = self.config.probe_size.0;
                 let length = entry.length();
-                let is_short = length.is_some_and(|length| length <= most);
+                let is_short = length.is_none_or(|length| length <= most);
                 let bytes = length.unwrap_or(most).min(most).max(1);
                 let is_next = self.cursor == current + 1;
                 let fits = self.budget.held() + bytes <= allowed;

@@ -113,8 +113,8 @@ impl Production {
         let index = self.state.index;
         let entry = &self.plan.entries[index];
         let first = self.first.take_if(|(first, _)| *first == index).map(|(_, opened)| opened);
-        let mut body = Body::of(entry, index, first, &self.prefetch).await;
         self.prefetch.look_ahead(&self.plan, index, entry.length().unwrap_or(0));
+        let mut body = Body::of(entry, index, first, &self.prefetch).await;
         let content = match entry.form {
             Form::Directory | Form::Inline => {
                 let raw = self.collect(&mut body).await?;

@@ -74,7 +74,8 @@ impl Slots {
         bytes: u64,
         opening: impl Future<Output = Option<(Ahead, Held)>> + Send + 'static,
     ) {
-        let (opening, handle) = abortable(opening);
+        // Boxed before it is wrapped: it is kilobytes that would be moved each time.
+        let (opening, handle) = abortable(Box::pin(opening));
         let mut state = self.lock();
         let slot = Slot { content: Content::Opening(handle), bytes, since: Instant::now() };
         state.slots.insert(index, slot);
