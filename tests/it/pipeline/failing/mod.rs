@@ -1,0 +1,134 @@
+//! Failing sources: each is a problem document or an answer that breaks off, over every protocol, and never an archive
+//! that a reader takes for whole.
+//!
+//! The table of [`sources`] is run in three places: alone, behind a good source, and behind a good source without
+//! having been probed, where every failure comes too late for a status.
+
+mod sources;
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use zipstream::config::Config;
+
+use self::sources::{FAILING, Failing, Shows};
+use super::download::{Protocol, assert_aborted, assert_problem, numbered};
+use crate::support::App;
+use crate::support::origin::{Origin, Route, authority};
+
+/// Scenarios at once: most of them only wait.
+const AT_ONCE: usize = 12;
+
+/// Clocks far below the defaults, and far above what a loaded machine needs.
+fn hasty(config: &mut Config) {
+    config.fetch.connect_timeout = Duration::from_millis(700);
+    config.fetch.first_byte_timeout = Duration::from_millis(700);
+    config.fetch.idle_timeout = Duration::from_millis(700);
+    config.fetch.min_rate_window = Duration::from_millis(1500);
+    config.fetch.attempts = 2;
+}
+
+/// An app that trusts the tests' authority; the file of its certificate is needed at the start only.
+async fn start(change: impl FnOnce(&mut Config)) -> App {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, authority().as_bytes()).unwrap();
+    App::with(|config| {
+        hasty(config);
+        config.fetch.ca_file = Some(file.path().to_owned());
+        change(config);
+    })
+    .await
+}
+
+/// Where the failing source stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Alone,
+    Behind,
+    BehindUnprobed,
+}
+
+/// Runs one failing source in its place over one protocol.
+async fn run(app: &App, failing: &Failing, place: Place, protocol: Protocol) {
+    let good = Origin::start().await;
+    let origin = match failing.tls {
+        Some(tls) => Origin::start_tls(tls).await,
+        None => Origin::start().await,
+    };
+    let mut files = Vec::new();
+    if place != Place::Alone {
+        files.push(json!({ "url": good.serve("/good", Route::pattern(9, 200_000)), "zipPath": "good" }));
+    }
+    let index = files.len();
+    let mut file = (failing.file)(&origin);
+    file["zipPath"] = json!("failing");
+    files.push(file);
+    let descriptor = json!({ "files": files });
+    let what = format!("{} {place:?} {protocol:?}", failing.what);
+    let answer = tokio::time::timeout(Duration::from_secs(30), protocol.download(app, &descriptor)).await;
+    let answer = answer.unwrap_or_else(|_| panic!("{what}: no end"));
+    match failing.shows {
+        Shows::Before(status, code) if place != Place::BehindUnprobed => {
+            assert_problem(&answer, status, code, Some(index), &what);
+        }
+        Shows::Before(..) | Shows::Within => assert_aborted(&answer, protocol, &what),
+    }
+}
+
+/// Runs the whole table.
+async fn run_all(app: App, place: Place) {
+    let runs = FAILING.iter().flat_map(|failing| Protocol::ALL.map(|protocol| (failing, protocol)));
+    let app = &app;
+    stream::iter(runs)
+        .for_each_concurrent(AT_ONCE, |(failing, protocol)| run(app, failing, place, protocol))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_source_alone_never_makes_an_archive() {
+    run_all(start(|_| {}).await, Place::Alone).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_source_behind_a_good_one_never_makes_an_archive() {
+    run_all(start(|_| {}).await, Place::Behind).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_source_that_was_not_probed_never_makes_an_archive() {
+    run_all(start(|config| config.archive.probe_files = 1).await, Place::BehindUnprobed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_failing_one_of_several_is_named() {
+    let (origin, app) = (Origin::start().await, start(|_| {}).await);
+    let good: Vec<_> = (0..4).map(|i| origin.serve(&format!("/{i}"), Route::pattern(i, 90_000))).collect();
+    let missing = origin.url("/missing?signature=secret");
+    for index in [0, 2, 4] {
+        let mut urls = good.clone();
+        urls.insert(index, missing.clone());
+        for protocol in Protocol::ALL {
+            let answer = protocol.download(&app, &numbered(&urls)).await;
+            assert_problem(&answer, 502, "source_status", Some(index), &format!("404 at {index}"));
+            assert!(!String::from_utf8_lossy(&answer.body).contains("secret"), "a query is a secret");
+        }
+    }
+    let all = numbered([missing.clone(), missing.clone(), missing]);
+    let answer = Protocol::Http11.download(&app, &all).await;
+    let pointer = answer.json()["errors"][0]["pointer"].clone();
+    assert_eq!((answer.status, answer.json()["code"].clone()), (502, json!("source_status")));
+    assert!([0, 1, 2].map(|index| json!(format!("/files/{index}/url"))).contains(&pointer), "{pointer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_within_deflate_breaks_off_too() {
+    let (origin, app) = (Origin::start().await, start(|_| {}).await);
+    origin.serve("/cut", Route::pattern(1, 3 << 20).cut(2_500_000));
+    let mut descriptor: Value = numbered([origin.url("/cut")]);
+    descriptor["compression"] = json!("DEFLATE");
+    for protocol in Protocol::ALL {
+        let answer = protocol.download(&app, &descriptor).await;
+        assert_aborted(&answer, protocol, &format!("{protocol:?}"));
+    }
+}

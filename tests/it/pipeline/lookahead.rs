@@ -1,0 +1,146 @@
+//! Look-ahead hides the sources' latency, and never holds more than its budgets: seen from the sources, which count
+//! the octets they sent.
+
+use std::time::{Duration, Instant};
+
+use super::download::{assert_whole, numbered, post};
+use crate::support::App;
+use crate::support::client::Reading;
+use crate::support::origin::{Origin, Request, Route, pattern};
+
+const SOURCES: u64 = 8;
+const LENGTH: u64 = 1 << 20;
+const OF_ARCHIVE: u64 = 256 << 10;
+const OF_PROCESS: u64 = 1 << 20;
+
+/// Serves the sources of one archive.
+fn serve(origin: &Origin, archive: usize) -> Vec<String> {
+    let route = |seed| Route::pattern(seed, LENGTH).etag("\"v\"");
+    (0..SOURCES).map(|seed| origin.serve(&format!("/{archive}/{seed}"), route(seed))).collect()
+}
+
+/// Octets sent for the sources behind the first one of an archive.
+fn sent_ahead(origin: &Origin, archive: usize) -> u64 {
+    (1..SOURCES).map(|seed| origin.sent_for(&format!("/{archive}/{seed}"))).sum()
+}
+
+/// An archive whose reader took its head and stopped.
+async fn stopped(app: &App, urls: &[String]) -> Reading {
+    let mut reading = post(app, &numbered(urls)).receive_buffer(16 << 10).open().await;
+    assert_eq!(reading.take(100).await.len(), 100);
+    reading
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_readers_hold_no_more_than_the_budgets_and_starve_nobody() {
+    const SLOW: usize = 12;
+    let origin = Origin::start().await;
+    let app = App::with(|config| {
+        config.archive.prefetch_size.0 = OF_ARCHIVE;
+        config.archive.prefetch_total.0 = OF_PROCESS;
+    })
+    .await;
+    let begun = Instant::now();
+    let mut slow = Vec::new();
+    for archive in 0..SLOW {
+        let urls = serve(&origin, archive);
+        slow.push(stopped(&app, &urls).await);
+        let ahead = sent_ahead(&origin, archive);
+        assert!(ahead <= OF_ARCHIVE + SOURCES, "archive {archive} has {ahead} bytes sent ahead");
+        assert!(app.held() <= OF_PROCESS, "{} bytes are held", app.held());
+    }
+    // As long as nothing was given up, all that was ever sent ahead is still held.
+    if begun.elapsed() < Duration::from_millis(1500) {
+        let all: u64 = (0..SLOW).map(|archive| sent_ahead(&origin, archive)).sum();
+        assert!(all <= OF_PROCESS + SLOW as u64 * SOURCES, "{all} bytes were sent ahead");
+        assert!(all >= OF_PROCESS / 2, "only {all} bytes were sent ahead: nothing was looked ahead");
+    }
+    // A fast reader is not held up, even while the others have the whole budget.
+    let urls = serve(&origin, SLOW);
+    let bodies: Vec<_> = (0..SOURCES).map(|seed| pattern(seed, 0..LENGTH)).collect();
+    assert_whole(&post(&app, &numbered(&urls)).send().await, &bodies, "beside slow ones");
+    // What nobody comes near is given up: one connection and nothing held for each slow reader.
+    origin.until("look-ahead given up", |origin| origin.open() <= SLOW).await;
+    assert_eq!(app.held(), 0, "bytes held for readers that do not come");
+    for (archive, reading) in slow.into_iter().enumerate() {
+        assert_whole(&with_head(reading, 100, &bodies).await, &bodies, &format!("slow {archive}"));
+    }
+}
+
+/// Reads the rest of an archive whose first octets were read and are known.
+async fn with_head(reading: Reading, read: usize, bodies: &[Vec<u8>]) -> crate::support::client::Answer {
+    let mut answer = reading.finish().await;
+    // The first local file header (31 octets and 9 of extra fields) and the beginning of the first body were
+    // thrown away: central-directory readers need only the places to be right.
+    let body = &bodies[0];
+    let header = 30 + 1 + extra_length(&answer.body);
+    let mut head = b"PK\x03\x04".to_vec();
+    head.resize(header, 0);
+    head.extend(&body[..read - header]);
+    answer.body = [head, answer.body].concat();
+    answer
+}
+
+/// The length of the local extra field, as a later local file header of the same archive tells it.
+fn extra_length(archive: &[u8]) -> usize {
+    let at = archive.windows(4).position(|four| four == b"PK\x03\x04").unwrap();
+    usize::from(u16::from_le_bytes([archive[at + 28], archive[at + 29]]))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_moving_reader_never_has_more_ahead_than_its_budget() {
+    let origin = Origin::start().await;
+    let app = App::with(|config| config.archive.prefetch_size.0 = OF_ARCHIVE).await;
+    let bodies: Vec<_> = (0..SOURCES).map(|seed| pattern(seed, 0..LENGTH)).collect();
+    let download = post(&app, &numbered(serve(&origin, 0))).rate(4 << 20).send();
+    let mut download = std::pin::pin!(download);
+    let answer = loop {
+        tokio::select! {
+            answer = &mut download => break answer,
+            () = tokio::time::sleep(Duration::from_millis(5)) => {
+                // In later seconds the budget is what the reader took lately: at most its rate.
+                assert!(app.held() <= 5 << 20, "{} bytes are held", app.held());
+            }
+        }
+    };
+    assert_whole(&answer, &bodies, "moving");
+    assert_eq!(app.held(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_sources_are_asked_before_the_first_has_answered() {
+    let (origin, app) = (Origin::start().await, App::start().await);
+    let route = |seed| Route::pattern(seed, 256 << 10).delay(Duration::from_millis(1000));
+    let urls: Vec<_> = (0..50).map(|seed| origin.serve(&format!("/{seed}"), route(seed))).collect();
+    let answer = post(&app, &numbered(urls)).send().await;
+    let bodies: Vec<_> = (0..50).map(|seed| pattern(seed, 0..256 << 10)).collect();
+    assert_whole(&answer, &bodies, "fifty");
+    assert_eq!(origin.most_answering(), 50, "requests at once");
+    assert_eq!(origin.requests().len(), 50, "a source no longer than its beginning needs no other request");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_is_asked_no_more_at_once_than_it_may_be() {
+    const PER_HOST: usize = 4;
+    let origin = Origin::start().await;
+    let app = App::with(|config| config.fetch.per_host = PER_HOST).await;
+    let route = |seed| Route::pattern(seed, 2000).delay(Duration::from_millis(50));
+    let urls: Vec<_> = (0..20).map(|seed| origin.serve(&format!("/{seed}"), route(seed))).collect();
+    let answer = post(&app, &numbered(urls)).send().await;
+    let bodies: Vec<_> = (0..20).map(|seed| pattern(seed, 0..2000)).collect();
+    assert_whole(&answer, &bodies, "twenty");
+    // The source whose turn it is does not wait for those that are asked ahead.
+    assert!(origin.most_answering() <= PER_HOST + 1, "{} at once", origin.most_answering());
+    assert!(origin.most_answering() >= PER_HOST, "{} at once", origin.most_answering());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_is_sent_nothing_but_ranges_it_will_deliver() {
+    let (origin, app) = (Origin::start().await, App::start().await);
+    let urls = serve(&origin, 0);
+    let bodies: Vec<_> = (0..SOURCES).map(|seed| pattern(seed, 0..LENGTH)).collect();
+    assert_whole(&post(&app, &numbered(urls)).send().await, &bodies, "ranges");
+    let plain = |request: &Request| request.header("range").is_none();
+    assert!(!origin.requests().iter().any(plain), "{:?}", origin.requests());
+    assert_eq!(origin.sent(), SOURCES * LENGTH, "bytes were asked for twice");
+}
