@@ -19,7 +19,7 @@ use super::{Config, Problem};
 /// # Errors
 /// `unsupported_media_type`; `body_too_large`, before a single octet is read when the length is announced
 /// (a client that waits for `100 Continue` never gets one); `body_timeout`; `invalid_json` when it breaks off.
-pub async fn document(request: Request, config: &Config) -> Result<Bytes, Problem> {
+pub(super) async fn document(request: Request, config: &Config) -> Result<Bytes, Problem> {
     check_type(request.headers())?;
     let body = request.into_body();
     if body.size_hint().lower() > config.body_limit as u64 {

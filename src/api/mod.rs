@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod extract;
 mod middleware;
+mod outcome;
 mod problem;
 mod request_id;
 mod response;
@@ -22,6 +23,7 @@ use axum::Router;
 pub use self::{
     config::Config,
     connection::{Connection, Stall},
+    outcome::Outcome,
     problem::Problem,
     request_id::RequestId,
     response::{ArchiveBody, Download, Error},

@@ -111,6 +111,11 @@ impl Problem {
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
+    /// The code under which a failure is known, also when it can no longer be answered.
+    pub fn code_of(reason: &archive::Reason) -> &'static str {
+        of_reason(reason).code
+    }
+
     /// The whole answer on the wire, for a connection that is refused before its request is read.
     pub fn to_http1(&self, id: &RequestId) -> Vec<u8> {
         let (status, body) = (self.status, self.to_json(id));

@@ -1,9 +1,9 @@
 //! An archive as an HTTP answer.
 //!
 //! The body hands the archive's bytes on as they are. It counts them, because hyper cuts a body that exceeds
-//! its announced length without a word, and it tells the connection when a frame is not taken up. Failing
-//! means an error from `poll_frame`: hyper then drops the connection without a last chunk, or resets the
-//! HTTP/2 stream.
+//! its announced length without a word; it tells the connection when a frame is not taken up; and
+//! whatever its end, it leaves one line in the log. Failing means an error from `poll_frame`: hyper then
+//! drops the connection without a last chunk, or resets the HTTP/2 stream.
 
 use std::{
     pin::Pin,
@@ -19,7 +19,7 @@ use futures_util::Stream;
 use http::{HeaderName, HeaderValue, Version, header};
 use http_body::{Frame, SizeHint};
 
-use super::Connection;
+use super::{Connection, outcome::Outcome};
 use crate::archive;
 
 /// Tells nginx and its like to pass the archive on as it comes.
@@ -54,6 +54,7 @@ pub struct ArchiveBody<S = archive::Stream> {
     /// the length is reached, and would not see an excess or a late failure.
     last: Option<Bytes>,
     length: Option<u64>,
+    outcome: Outcome,
     sent: u64,
     state: State,
     stream: S,
@@ -68,7 +69,13 @@ enum State {
 
 impl<S> ArchiveBody<S> {
     /// A body of `length` octets, if that is known, for a request of the given version.
-    pub fn new(stream: S, length: Option<u64>, version: Version, connection: Connection) -> ArchiveBody<S> {
+    pub fn new(
+        stream: S,
+        length: Option<u64>,
+        version: Version,
+        connection: Connection,
+        outcome: Outcome,
+    ) -> ArchiveBody<S> {
         let delimited = length.is_none() && version <= Version::HTTP_10;
         // To such a client the close is the end: armed from the start, because hyper drops the socket
         // before the body.
@@ -76,7 +83,7 @@ impl<S> ArchiveBody<S> {
             connection.reset_on_close();
         }
         let hold = Hold { connection, delimited, holding: false };
-        ArchiveBody { hold, last: None, length, sent: 0, state: State::Running, stream }
+        ArchiveBody { hold, last: None, length, outcome, sent: 0, state: State::Running, stream }
     }
 }
 
@@ -102,7 +109,7 @@ where
                     match this.length {
                         Some(length) if this.sent > length => break Error::TooLong,
                         Some(length) if this.sent == length => this.last = Some(bytes),
-                        _ => return Poll::Ready(Some(Ok(this.hold.frame(bytes)))),
+                        _ => return Poll::Ready(Some(Ok(this.hold.frame(bytes, &mut this.outcome)))),
                     }
                 }
                 Some(Err(failure)) => break Error::Failed(failure),
@@ -110,16 +117,15 @@ where
                 None => {
                     this.state = State::Ended;
                     this.hold.end();
+                    this.outcome.note_end();
                     if let Some(bytes) = this.last.take() {
-                        return Poll::Ready(Some(Ok(this.hold.frame(bytes))));
+                        return Poll::Ready(Some(Ok(this.hold.frame(bytes, &mut this.outcome))));
                     }
                 }
             }
         };
         this.state = State::Ended;
-        if let Error::TooLong | Error::TooShort = error {
-            tracing::error!(%error, sent = this.sent, length = this.length, "an archive was cut off");
-        }
+        this.outcome.note_failure(&error);
         Poll::Ready(Some(Err(error)))
     }
 
@@ -145,7 +151,8 @@ struct Hold {
 
 impl Hold {
     /// Hands out a frame.
-    fn frame(&mut self, bytes: Bytes) -> Frame<Bytes> {
+    fn frame(&mut self, bytes: Bytes, outcome: &mut Outcome) -> Frame<Bytes> {
+        outcome.note_sent(bytes.len());
         self.holding = true;
         self.connection.note_held();
         Frame::data(bytes)

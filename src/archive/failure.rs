@@ -24,6 +24,13 @@ pub struct FailedEntry {
     pub url: String,
 }
 
+impl FailedEntry {
+    /// The host of its source.
+    pub fn host(&self) -> Option<String> {
+        url::Url::parse(&self.url).ok()?.host_str().map(str::to_owned)
+    }
+}
+
 /// What happened to an archive.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]

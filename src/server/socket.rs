@@ -109,7 +109,7 @@ impl AsyncWrite for Socket {
             self.connection.note_shut();
         }
         while self.connection.lingers() {
-            let mut scrap = [0; 4096];
+            let mut scrap = [0; 16 * 1024];
             let mut scrap = ReadBuf::new(&mut scrap);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut scrap))?;
             if scrap.filled().is_empty() {

@@ -69,3 +69,18 @@ pub fn install(config: &Config) {
         tracing::debug!(%error, "logging was set up before");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_names_a_severity() {
+        for lawful in ["info", "WARN", "info,zipstream::fetch=debug", "off"] {
+            assert!(Level::try_from(lawful.to_owned()).is_ok(), "{lawful}");
+        }
+        for other in ["", "loud", "zipstream", "info,fetch=much", "info,"] {
+            assert!(Level::try_from(other.to_owned()).is_err(), "{other}");
+        }
+    }
+}

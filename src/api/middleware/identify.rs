@@ -1,4 +1,4 @@
-//! Gives every request its id, also in the log lines that are written for it, and writes problems down.
+//! Gives every request its id, and writes problems down.
 
 use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use http::{
@@ -6,20 +6,17 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_LENGTH},
 };
 
-use tracing::Instrument;
-
 use crate::api::{Connection, Problem, RequestId};
 
 /// The header that carries the id, in both directions.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The outermost layer.
-pub(super) async fn identify(request: Request, next: Next) -> Response {
+pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers().get(X_REQUEST_ID));
     let connection = request.extensions().get::<Connection>().cloned();
-    // As severe as can be, or a stricter log would lose the id of the lines that it keeps.
-    let span = tracing::error_span!("request", id = id.as_str());
-    let mut response = next.run(request).instrument(span).await;
+    request.extensions_mut().insert(id.clone());
+    let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         // The request's body may be unread; a close would then take this answer away.
         if let Some(connection) = connection {

@@ -32,7 +32,9 @@ type Fence = (&'static [&'static str], fn(&str) -> bool);
 /// Crates that only some files may name.
 const FENCES: &[Fence] = &[
     (&["axum", "axum_core", "axum_extra"], |path| {
-        path.starts_with("src/api/") || ["src/server.rs", "src/app.rs", "src/main.rs"].contains(&path)
+        path.starts_with("src/api/")
+            || path.starts_with("src/server")
+            || ["src/app.rs", "src/main.rs"].contains(&path)
     }),
     // All requests leave through egress' dialer.
     (&["reqwest"], |path| !path.starts_with("src/")),

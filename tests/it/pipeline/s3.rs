@@ -40,11 +40,15 @@ async fn presigned_objects_are_piped_into_a_bucket() {
 
     // The same plan makes the same bytes, whoever reads them.
     let again = Request::post(app.address(), "/api/downloads").body(descriptor.to_string()).send().await;
-    assert!(again.status == 200 && again.is_whole() && again.header("content-length").is_some(), "{again:.200?}");
+    assert!(
+        again.status == 200 && again.is_whole() && again.header("content-length").is_some(),
+        "{again:.200?}"
+    );
     assert!(again.body == back, "two archives of one plan differ");
 
     use rc_zip_sync::ReadZip;
-    let archive = back.as_slice().read_zip().unwrap();
+    let bytes = back.as_slice();
+    let archive = bytes.read_zip().unwrap();
     let names: Vec<_> = archive.entries().map(|entry| entry.name.clone()).collect();
     let expected: Vec<_> = objects.iter().map(|object| format!("{}/{}", object.bucket, object.key)).collect();
     assert_eq!(names, expected);
@@ -59,13 +63,18 @@ async fn a_compressed_archive_is_piped_into_a_bucket() {
     let objects = objects();
     let s3 = S3::start(&objects).await;
     let app = App::start().await;
-    let files: Vec<_> = s3.urls.iter().enumerate().map(|(i, url)| json!({ "url": url, "zipPath": format!("{i}") })).collect();
+    let files: Vec<_> =
+        s3.urls.iter().enumerate().map(|(i, url)| json!({ "url": url, "zipPath": format!("{i}") })).collect();
     let descriptor = json!({ "compression": "DEFLATE", "files": files });
     std::fs::write(s3.folder().join("descriptor.json"), descriptor.to_string()).unwrap();
     let url = app.url("/api/downloads");
     s3.shell(&format!("curl -sSf -d @descriptor.json {url} | aws s3 cp - s3://archives/d.zip")).await;
     s3.shell("aws s3 cp s3://archives/d.zip back.zip && unzip -q back.zip -d out").await;
     for (index, object) in objects.iter().enumerate() {
-        assert!(std::fs::read(s3.folder().join(format!("out/{index}"))).unwrap() == object.bytes, "{}", object.key);
+        assert!(
+            std::fs::read(s3.folder().join(format!("out/{index}"))).unwrap() == object.bytes,
+            "{}",
+            object.key
+        );
     }
 }

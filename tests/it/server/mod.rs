@@ -26,7 +26,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use zipstream::{
-    api::{ArchiveBody, Connection},
+    api::{ArchiveBody, Connection, Outcome, RequestId},
     archive,
     server::{self, Config},
 };
@@ -150,7 +150,8 @@ where
     let answer = async move |Extension(connection): Extension<Connection>, request: Request| {
         let witness = Witness(gone.clone());
         let stream = pieces().inspect(move |_| _ = &witness);
-        Body::new(ArchiveBody::new(Box::pin(stream), length, request.version(), connection))
+        let outcome = Outcome::new(RequestId::new(), 1);
+        Body::new(ArchiveBody::new(Box::pin(stream), length, request.version(), connection, outcome))
     };
     Router::new().route("/", get(answer))
 }

@@ -17,7 +17,7 @@ use zipstream::{descriptor, egress, fetch, server};
 
 #[derive(serde::Deserialize)]
 struct Target {
-    u: Url,
+    u: String,
 }
 
 #[tokio::main]
@@ -37,7 +37,7 @@ async fn main() {
 }
 
 async fn pass(State(client): State<fetch::Client>, Query(target): Query<Target>) -> Body {
-    let source = Arc::new(descriptor::HttpSource { url: target.u, headers: http::HeaderMap::new() });
+    let source = Arc::new(descriptor::HttpSource { url: Url::parse(&target.u).expect("the harness asks for URLs"), headers: http::HeaderMap::new() });
     let demand = Arc::new(Demand::default());
     let reader = fetch::Reader::new(client, source, None, None, Arc::clone(&demand));
     let start = (reader, None::<(u64, Instant)>);
