@@ -153,9 +153,13 @@ async fn gather(
     opened: fetch::Opened,
     demand: &Arc<Demand>,
 ) -> Result<Vec<Bytes>, fetch::Error> {
-    let mut reader = Reader::new(client.clone(), source, None, Some(opened), Arc::clone(demand));
+    let reader = Reader::new(client.clone(), source, None, Some(opened), Arc::clone(demand));
+    let mut reader = reader.forgettable();
     let mut body = Vec::new();
     while let Some(chunk) = reader.next().await? {
+        if reader.offset() == chunk.len() as u64 {
+            body.clear();
+        }
         body.push(chunk);
     }
     Ok(body)

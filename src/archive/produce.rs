@@ -119,7 +119,8 @@ impl Production {
         self.prefetch.look_ahead(&self.plan, index, entry.length().unwrap_or(0));
         let content = match entry.form {
             Form::Directory | Form::Inline => {
-                let raw = self.collect(&mut body).await?;
+                let raw = body.collect().await?;
+                raw.iter().try_for_each(|chunk| self.count(chunk))?;
                 return self.write_whole(raw);
             }
             Form::Declared { digest } => Content::Known { digest, compressed_size: digest.size },
@@ -172,16 +173,6 @@ impl Production {
                 return Ok(Some(Running::Deflating(body, compressor)));
             },
         }
-    }
-
-    /// Reads a body to its end.
-    async fn collect(&mut self, body: &mut Body) -> Result<Vec<Bytes>, Reason> {
-        let mut raw = Vec::new();
-        while let Some(chunk) = body.next().await? {
-            self.count(&chunk)?;
-            raw.push(chunk);
-        }
-        Ok(raw)
     }
 
     /// Writes an entry whose body is at hand: its header tells sizes and CRC, and nothing follows the data.

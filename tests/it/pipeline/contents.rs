@@ -21,7 +21,7 @@ const NAMES: [&str; 9] = [
     "..two dots",
     ".hidden/.file",
     "time 12:30:00+02.log",
-    "e\u{301}/combined",
+    "a+b&c=d%20e;f'g\"h",
 ];
 
 /// How a source frames its body.

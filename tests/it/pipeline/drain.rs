@@ -20,7 +20,8 @@ async fn running_downloads_finish_and_new_ones_are_refused() {
     let mut downloads = std::pin::pin!(futures_util::future::join_all(downloads));
     tokio::select! {
         _ = &mut downloads => panic!("the gate is closed"),
-        () = origin.until("all are running", |origin| origin.requests_to("/gated").len() == 6) => {}
+        // The second one of an archive is asked when probed and at its turn.
+        () = origin.until("all are running", |origin| origin.requests_to("/gated").len() == 9) => {}
     }
     app.drain();
     // The signal is taken by another thread: until then an archive may still begin.
@@ -55,7 +56,9 @@ async fn what_outlasts_the_drain_is_cut_off_and_shows_it() {
         let chunked = origin.serve("/chunked", Route::pattern(2, 70_000).ignores_ranges().chunked());
         let (address, descriptor) = (app.address(), numbered([chunked, gated]));
         let download = tokio::spawn(async move { protocol.download_from(address, &descriptor).await });
-        origin.until("running", |origin| origin.sent_for("/gated") == 2 << 20).await;
+        origin.until("running", |origin| origin.requests_to("/gated").len() == 2).await;
+        let connection = origin.requests_to("/gated")[1].connection;
+        origin.until("at the gate", |origin| origin.sent_on(connection) >= 2 << 20).await;
         app.drain();
         let answer = download.await.unwrap();
         if protocol == Protocol::Http2 {
