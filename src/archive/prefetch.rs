@@ -70,13 +70,15 @@ impl Prefetch {
             return;
         }
         let (mut open, mut held) = self.slots.load();
-        let mut is_next = true;
+        let mut is_nearest = true;
         for (index, entry) in plan.entries.iter().enumerate().skip(current + 1).take(REACH) {
             let length = entry.length();
             if let Source::Http(source) = &entry.source {
                 let most = self.config.probe_size.0;
                 let bytes = length.unwrap_or(most).min(most).max(1);
                 let is_short = length.is_some_and(|length| length <= most);
+                // Of a source known not to be continuable a beginning would be thrown away at its turn.
+                let is_next = is_nearest && entry.head.as_ref().is_none_or(Head::is_resumable);
                 let allowed = if held == 0 { allowed.max(self.config.inline_size.0) } else { allowed };
                 if !self.slots.holds(index) && (is_short || is_next) {
                     if open + 1 >= self.client.config().per_host || held + bytes > allowed {
@@ -87,7 +89,7 @@ impl Prefetch {
                     self.slots.put(index, Slot::Opening(opening), bytes);
                     (open, held) = (open + 1, held + bytes);
                 }
-                is_next = false;
+                is_nearest = false;
             }
             distance = distance.saturating_add(length.unwrap_or(0));
             if distance > allowed {

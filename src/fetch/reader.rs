@@ -211,7 +211,12 @@ impl Reader {
             (_, None) if self.is_forgettable => Ask::Whole,
             (_, None) => return Err(error),
         };
-        let pause = self.attempts.spend(error, Instant::now())?;
+        let now = Instant::now();
+        // Servers close what a slow reader leaves waiting: cuts far from one another do not add up.
+        if self.progress > 0 && self.attempts.are_past(now) {
+            self.attempts.restore();
+        }
+        let pause = self.attempts.spend(error, now)?;
         if matches!(ask, Ask::Whole) {
             self.offset = 0;
         }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::download::{Protocol, assert_whole, contents, post};
 use crate::support::App;
-use crate::support::origin::{Origin, Route, pattern};
+use crate::support::origin::{Origin, Route, Tls, authority, pattern};
 use crate::support::readers::{self, Kind};
 
 /// Below, at and above the length to which bodies are inlined, and that to which they are asked for ahead.
@@ -50,7 +50,11 @@ impl Framing {
 
 /// Downloads every size of a framing; DEFLATE without the largest, which a debug build compresses for long.
 async fn all_sizes(framing: Framing, compression: &str) {
-    let (origin, app) = (Origin::start().await, App::start().await);
+    all_sizes_of(&Origin::start().await, &App::start().await, framing, compression).await;
+}
+
+/// The same of an origin and a service that are there.
+async fn all_sizes_of(origin: &Origin, app: &App, framing: Framing, compression: &str) {
     let sizes = if compression == "STORE" { &SIZES[..] } else { &SIZES[..8] };
     let mut files = Vec::new();
     let mut expected = Vec::new();
@@ -62,7 +66,7 @@ async fn all_sizes(framing: Framing, compression: &str) {
     }
     let descriptor = json!({ "compression": compression, "files": files });
     for protocol in Protocol::ALL {
-        let answer = protocol.download(&app, &descriptor).await;
+        let answer = protocol.download(app, &descriptor).await;
         let what = format!("{framing:?} {compression} {protocol:?}");
         let bodies: Vec<_> = expected.iter().map(|(_, body)| body).collect();
         assert_whole(&answer, &bodies, &what);
@@ -95,6 +99,16 @@ async fn chunked_sources_are_stored_as_they_are() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sources_that_end_with_their_connection_are_stored_as_they_are() {
     all_sizes(Framing::UntilClose, "STORE").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sources_behind_tls_are_stored_as_they_are() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, authority().as_bytes()).unwrap();
+    let app = App::with(|config| config.fetch.ca_file = Some(file.path().to_owned())).await;
+    for framing in [Framing::Ranged, Framing::UntilClose] {
+        all_sizes_of(&Origin::start_tls(Tls::Trusted).await, &app, framing, "STORE").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

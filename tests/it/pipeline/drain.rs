@@ -14,7 +14,8 @@ async fn running_downloads_finish_and_new_ones_are_refused() {
     let gated = origin.serve("/gated", Route::pattern(1, 3 << 20).gate(1 << 20, &gate));
     let chunked = origin.serve("/chunked", Route::pattern(2, 70_000).ignores_ranges().chunked());
     let descriptors = [numbered([&gated]), numbered([&chunked, &gated])];
-    let runs = Protocol::ALL.into_iter().flat_map(|protocol| descriptors.iter().map(move |of| (protocol, of)));
+    let runs =
+        Protocol::ALL.into_iter().flat_map(|protocol| descriptors.iter().map(move |of| (protocol, of)));
     let address = app.address();
     let downloads = runs.map(|(protocol, descriptor)| protocol.download_from(address, descriptor));
     let mut downloads = std::pin::pin!(futures_util::future::join_all(downloads));
@@ -63,7 +64,11 @@ async fn what_outlasts_the_drain_is_cut_off_and_shows_it() {
         let answer = download.await.unwrap();
         if protocol == Protocol::Http2 {
             // The whole connection goes, and its streams with it.
-            assert!(matches!(answer.ended, Ended::Aborted(Abort::Closed | Abort::Reset)), "{:?}", answer.ended);
+            assert!(
+                matches!(answer.ended, Ended::Aborted(Abort::Closed | Abort::Reset)),
+                "{:?}",
+                answer.ended
+            );
         } else {
             assert_aborted(&answer, protocol, &format!("{protocol:?}"));
         }

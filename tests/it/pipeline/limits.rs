@@ -14,7 +14,8 @@ async fn app(size: u64) -> App {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn known_sizes_over_the_limit_are_refused_before_the_first_byte() {
     let (origin, app) = (Origin::start().await, app(1_000_000).await);
-    let urls = [origin.serve("/0", Route::pattern(0, 500_000)), origin.serve("/1", Route::pattern(1, 500_001))];
+    let urls =
+        [origin.serve("/0", Route::pattern(0, 500_000)), origin.serve("/1", Route::pattern(1, 500_001))];
     for protocol in Protocol::ALL {
         let answer = protocol.download(&app, &numbered(&urls)).await;
         assert_problem(&answer, 413, "archive_too_large", None, &format!("{protocol:?}"));

@@ -27,11 +27,12 @@ fn sent_ahead(origin: &Origin, archive: usize) -> u64 {
     (1..SOURCES).map(|seed| origin.sent_for(&format!("/{archive}/{seed}"))).sum()
 }
 
-/// An archive whose reader took its head and stopped.
-async fn stopped(app: &App, urls: &[String]) -> Reading {
+/// An archive whose reader took its first octets and stopped.
+async fn stopped(app: &App, urls: &[String]) -> (Vec<u8>, Reading) {
     let mut reading = post(app, &numbered(urls)).receive_buffer(16 << 10).open().await;
-    assert_eq!(reading.take(100).await.len(), 100);
-    reading
+    let begin = reading.take(100).await;
+    assert_eq!(begin.len(), 100);
+    (begin, reading)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,29 +70,11 @@ async fn slow_readers_hold_no_more_than_the_budgets_and_starve_nobody() {
     // What nobody comes near is given up: nothing is held, and no answer waits but the one being read.
     origin.until("look-ahead given up", |origin| origin.answering() <= SLOW && app.held() == 0).await;
     gate.open();
-    for (archive, reading) in slow.into_iter().enumerate() {
-        assert_whole(&with_head(reading, 100, &bodies).await, &bodies, &format!("slow {archive}"));
+    for (archive, (begin, reading)) in slow.into_iter().enumerate() {
+        let mut answer = reading.finish().await;
+        answer.body = [begin, answer.body].concat();
+        assert_whole(&answer, &bodies, &format!("slow {archive}"));
     }
-}
-
-/// Reads the rest of an archive whose first octets were read and are known.
-async fn with_head(reading: Reading, read: usize, bodies: &[Vec<u8>]) -> crate::support::client::Answer {
-    let mut answer = reading.finish().await;
-    // The first local file header (31 octets and 9 of extra fields) and the beginning of the first body were
-    // thrown away: central-directory readers need only the places to be right.
-    let body = &bodies[0];
-    let header = 30 + 1 + extra_length(&answer.body);
-    let mut head = b"PK\x03\x04".to_vec();
-    head.resize(header, 0);
-    head.extend(&body[..read - header]);
-    answer.body = [head, answer.body].concat();
-    answer
-}
-
-/// The length of the local extra field, as a later local file header of the same archive tells it.
-fn extra_length(archive: &[u8]) -> usize {
-    let at = archive.windows(4).position(|four| four == b"PK\x03\x04").unwrap();
-    usize::from(u16::from_le_bytes([archive[at + 28], archive[at + 29]]))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,6 +122,18 @@ async fn a_host_is_asked_no_more_at_once_than_it_may_be() {
     // The source whose turn it is does not wait for those that are asked ahead.
     assert!(origin.most_answering() <= PER_HOST + 1, "{} at once", origin.most_answering());
     assert!(origin.most_answering() >= PER_HOST, "{} at once", origin.most_answering());
+}
+
+/// A beginning of it could not be used, and the rest of its answer would be thrown away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_source_that_cannot_be_continued_is_asked_when_probed_and_at_its_turn() {
+    let (origin, app) = (Origin::start().await, App::start().await);
+    let route = |seed| Route::pattern(seed, 2 << 20).ignores_ranges();
+    let urls: Vec<_> = (0..3).map(|seed| origin.serve(&format!("/{seed}"), route(seed))).collect();
+    let bodies: Vec<_> = (0..3).map(|seed| pattern(seed, 0..2 << 20)).collect();
+    assert_whole(&post(&app, &numbered(urls)).send().await, &bodies, "plain");
+    let requests = ["/0", "/1", "/2"].map(|path| origin.requests_to(path).len());
+    assert_eq!(requests, [1, 2, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -48,14 +48,19 @@ async fn each_file_has_its_own_compression_mode_and_time() {
         { "zipPath": "folder/", "mode": "0700", "lastModified": "2026-11-19T23:00:00Z" },
     ]});
     let answer = post(&app, &descriptor).send().await;
-    assert_whole(&answer, &[pattern(1, 0..10), pattern(1, 0..10), pattern(2, 0..100_000), vec![]], "metadata");
+    assert_whole(
+        &answer,
+        &[pattern(1, 0..10), pattern(1, 0..10), pattern(2, 0..100_000), vec![]],
+        "metadata",
+    );
     let bytes = answer.body.as_slice();
     let archive = bytes.read_zip().unwrap();
     let rows: Vec<_> = archive
         .entries()
         .map(|entry| (entry.method, entry.mode.0 & 0o777, entry.modified.timestamp()))
         .collect();
-    let unix = |text| httpdate::parse_http_date(text).unwrap().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
+    let unix =
+        |text| httpdate::parse_http_date(text).unwrap().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
     let (source, told) = (unix("Mon, 02 Nov 2026 10:00:00 GMT"), unix("Thu, 19 Nov 2026 23:00:00 GMT"));
     assert_eq!(rows[0], (Method::Deflate, 0o644, source));
     assert_eq!(rows[1], (Method::Deflate, 0o755, told));

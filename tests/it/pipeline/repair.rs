@@ -62,6 +62,17 @@ async fn progress_gives_the_attempts_back() {
     assert_eq!(origin.requests().len(), 7);
 }
 
+/// Servers close what a slow reader leaves waiting, again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cuts_far_from_one_another_do_not_add_up() {
+    let origin = Origin::start().await;
+    let app = App::with(|config| config.fetch.retry_time = Duration::from_millis(300)).await;
+    let url = origin.serve("/a", Route::pattern(1, 3_000_000).etag("\"v1\"").rate(1_000_000).cut(500_000));
+    let answer = post(&app, &numbered([url])).send().await;
+    assert_whole(&answer, &[pattern(1, 0..3_000_000)], "cuts half a second from one another");
+    assert!(origin.requests().len() > 4);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_modification_time_proves_the_rest_where_there_is_no_tag() {
     let route = whole().last_modified(OLD).first(2, |route| route.cut(1_200_000));
@@ -116,25 +127,50 @@ fn unprovable() -> Vec<(&'static str, Route)> {
         ("young date", whole().last_modified(now).first(1, cut)),
         ("no ranges", whole().etag("\"v1\"").ignores_ranges().first(1, cut)),
         ("another tag", changing(|r| r.etag("\"v1\""), |r| r.etag("\"v2\""))),
-        ("another tag, condition ignored", changing(|r| r.etag("\"v1\""), |_| {
-            let range = format!("bytes 1000000-{}/{LENGTH}", LENGTH - 1);
-            Route::pattern(1, LENGTH - 1_000_000).with_status(206).header("Content-Range", range).etag("\"v2\"")
-        })),
-        ("a lost tag", changing(|r| r.etag("\"v1\""), |_| {
-            let range = format!("bytes 1000000-{}/{LENGTH}", LENGTH - 1);
-            Route::pattern(1, LENGTH - 1_000_000).with_status(206).header("Content-Range", range)
-        })),
-        ("another total", Route::by(|_, nth| {
-            let length = if nth == 0 { LENGTH } else { LENGTH + 1 };
-            let route = Route::pattern(1, length).etag("\"v1\"");
-            if nth == 0 { route.cut(1_000_000) } else { route }
-        })),
+        (
+            "another tag, condition ignored",
+            changing(
+                |r| r.etag("\"v1\""),
+                |_| {
+                    let range = format!("bytes 1000000-{}/{LENGTH}", LENGTH - 1);
+                    Route::pattern(1, LENGTH - 1_000_000)
+                        .with_status(206)
+                        .header("Content-Range", range)
+                        .etag("\"v2\"")
+                },
+            ),
+        ),
+        (
+            "a lost tag",
+            changing(
+                |r| r.etag("\"v1\""),
+                |_| {
+                    let range = format!("bytes 1000000-{}/{LENGTH}", LENGTH - 1);
+                    Route::pattern(1, LENGTH - 1_000_000).with_status(206).header("Content-Range", range)
+                },
+            ),
+        ),
+        (
+            "another total",
+            Route::by(|_, nth| {
+                let length = if nth == 0 { LENGTH } else { LENGTH + 1 };
+                let route = Route::pattern(1, length).etag("\"v1\"");
+                if nth == 0 { route.cut(1_000_000) } else { route }
+            }),
+        ),
         ("no total", changing(|r| r.etag("\"v1\""), |r| r.etag("\"v1\"").hides_total())),
-        ("another date", changing(|r| r.last_modified(OLD), |r| r.last_modified("Mon, 02 Mar 2026 10:00:00 GMT"))),
+        (
+            "another date",
+            changing(|r| r.last_modified(OLD), |r| r.last_modified("Mon, 02 Mar 2026 10:00:00 GMT")),
+        ),
         ("the whole again", changing(|r| r.etag("\"v1\""), |r| r.etag("\"v1\"").ignores_ranges())),
-        ("another range", changing(|r| r.etag("\"v1\""), |r| {
-            r.etag("\"v1\"").content_range(format!("bytes 999999-{}/{LENGTH}", LENGTH - 2))
-        })),
+        (
+            "another range",
+            changing(
+                |r| r.etag("\"v1\""),
+                |r| r.etag("\"v1\"").content_range(format!("bytes 999999-{}/{LENGTH}", LENGTH - 2)),
+            ),
+        ),
         ("gone", changing(|r| r.etag("\"v1\""), |_| Route::status(404))),
         ("shrunk", changing(|r| r.etag("\"v1\""), |_| Route::pattern(1, 5).etag("\"v1\""))),
         ("no rest at all", whole().etag("\"v1\"").first(1, cut).first(9, |route| route.with_status(503))),
@@ -162,9 +198,15 @@ async fn a_source_that_changed_since_it_was_probed_breaks_the_archive() {
     let tag = |nth: usize| if nth == 0 { "\"v1\"" } else { "\"v2\"" };
     let routes = [
         ("grown", Route::by(move |_, nth| Route::pattern(1, grown(nth)).ignores_ranges())),
-        ("grown under its tag", Route::by(move |_, nth| Route::pattern(1, grown(nth)).etag("\"v\"").ignores_ranges())),
+        (
+            "grown under its tag",
+            Route::by(move |_, nth| Route::pattern(1, grown(nth)).etag("\"v\"").ignores_ranges()),
+        ),
         ("rewritten", Route::by(move |_, nth| Route::pattern(nth as u64, LENGTH).etag(tag(nth)))),
-        ("rewritten, no ranges", Route::by(move |_, nth| Route::pattern(nth as u64, LENGTH).etag(tag(nth)).ignores_ranges())),
+        (
+            "rewritten, no ranges",
+            Route::by(move |_, nth| Route::pattern(nth as u64, LENGTH).etag(tag(nth)).ignores_ranges()),
+        ),
         ("gone", Route::by(|_, nth| if nth == 0 { whole().ignores_ranges() } else { Route::status(404) })),
     ];
     for (what, route) in routes {
@@ -178,7 +220,8 @@ async fn a_source_that_changed_since_it_was_probed_breaks_the_archive() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn definite_refusals_are_asked_once_and_passing_ones_as_often_as_allowed() {
     let (origin, app) = (Origin::start().await, App::start().await);
-    for (status, requests) in [(400, 1), (401, 1), (403, 1), (404, 1), (410, 1), (451, 1), (429, 4), (500, 4)] {
+    for (status, requests) in [(400, 1), (401, 1), (403, 1), (404, 1), (410, 1), (451, 1), (429, 4), (500, 4)]
+    {
         let path = format!("/{status}");
         let url = origin.serve(&path, Route::status(status));
         let answer = post(&app, &numbered([url])).send().await;

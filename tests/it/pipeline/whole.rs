@@ -95,3 +95,23 @@ async fn retry_after_is_honoured() {
     let pause = requests[1].at - requests[0].at;
     assert!(pause >= Duration::from_millis(990), "{pause:?}");
 }
+
+/// Servers close kept connections when they like: that costs no attempt.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kept_connections_that_were_closed_cost_nothing() {
+    let origin = Origin::builder().reset_after(1).start().await;
+    let app = App::with(|config| (config.fetch.attempts, config.archive.probe_files) = (1, 1)).await;
+    let urls: Vec<_> = (0..10).map(|i| origin.serve(&format!("/{i}"), Route::pattern(i, 2 << 20))).collect();
+    let bodies: Vec<_> = (0..10).map(|i| pattern(i, 0..2 << 20)).collect();
+    assert_whole(&post(&app, &numbered(urls)).send().await, &bodies, "closed in between");
+}
+
+/// What follows an answer on its connection is nobody's answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_behind_an_answer_are_not_taken_for_the_next_one() {
+    let (origin, app) = (Origin::start().await, App::with(|config| config.archive.probe_files = 1).await);
+    let forged =
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirstHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+    let urls = [origin.serve("/first", Route::raw(forged)), origin.serve("/second", Route::bytes("second"))];
+    assert_whole(&post(&app, &numbered(urls)).send().await, &["first", "second"], "forged");
+}

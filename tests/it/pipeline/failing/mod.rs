@@ -10,14 +10,16 @@ use std::future::ready;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
 use zipstream::config::Config;
 
 use self::sources::{FAILING, Failing, Shows};
-use super::download::{Protocol, assert_aborted, assert_problem, numbered};
+use super::download::{Protocol, assert_aborted, assert_problem, assert_whole, numbered, post};
 use crate::support::App;
-use crate::support::origin::{Origin, Route, authority};
+use crate::support::client::http2;
+use crate::support::origin::{Origin, Route, authority, pattern};
 
 /// Scenarios at once: most of them only wait.
 const AT_ONCE: usize = 12;
@@ -74,7 +76,10 @@ async fn run(app: &App, failing: &Failing, place: Place, protocol: Protocol) {
         Shows::Before(status, code) if place != Place::BehindUnprobed => {
             assert_problem(&answer, status, code, Some(index), &what);
         }
-        Shows::Before(..) | Shows::Within => assert_aborted(&answer, protocol, &what),
+        Shows::Turn(status, code) if place == Place::Alone => {
+            assert_problem(&answer, status, code, Some(index), &what);
+        }
+        Shows::Before(..) | Shows::Turn(..) | Shows::Within => assert_aborted(&answer, protocol, &what),
     }
 }
 
@@ -86,7 +91,8 @@ async fn run_all(app: App, place: Place) {
         let run = AssertUnwindSafe(run(app, failing, place, protocol)).catch_unwind().await;
         run.is_err().then(|| format!("{} {protocol:?}", failing.what))
     };
-    let wrong: Vec<_> = stream::iter(runs).map(judge).buffer_unordered(AT_ONCE).filter_map(ready).collect().await;
+    let wrong: Vec<_> =
+        stream::iter(runs).map(judge).buffer_unordered(AT_ONCE).filter_map(ready).collect().await;
     assert!(wrong.is_empty(), "{place:?}: {wrong:#?}");
     nothing_held(app).await;
 }
@@ -134,6 +140,35 @@ async fn the_failing_one_of_several_is_named() {
     let pointer = answer.json()["errors"][0]["pointer"].clone();
     assert_eq!((answer.status, answer.json()["code"].clone()), (502, json!("source_status")));
     assert!([0, 1, 2].map(|index| json!(format!("/files/{index}/url"))).contains(&pointer), "{pointer}");
+}
+
+/// The close is the end of such an answer, whatever the client asks for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_client_that_wants_to_keep_its_connection_sees_the_failure() {
+    let (origin, app) = (Origin::start().await, start(|_| {}).await);
+    let url = origin.serve("/a", Route::pattern(1, 300_000).ignores_ranges().chunked().cut(200_000));
+    let request = post(&app, &numbered([url])).http10().header("Connection", "keep-alive");
+    let answer = request.send().await;
+    assert_eq!(answer.header("transfer-encoding"), None);
+    assert_aborted(&answer, Protocol::Http10, "keep-alive");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_failing_stream_leaves_the_others_of_its_connection_alone() {
+    let (origin, app) = (Origin::start().await, start(|_| {}).await);
+    let good = numbered([origin.serve("/good", Route::pattern(1, 3 << 20))]);
+    let bad = numbered([origin.serve("/bad", Route::pattern(2, 3 << 20).cut(1 << 20))]);
+    let mut connection = http2::Connection::open(app.address()).await;
+    let mut streams = Vec::new();
+    for descriptor in [&good, &bad, &good] {
+        let request = connection.request("POST", "/api/downloads", descriptor.to_string());
+        streams.push(connection.open_stream(request).await.unwrap());
+    }
+    let answers = join_all(streams.into_iter().map(http2::finish)).await;
+    for answer in [&answers[0], &answers[2]] {
+        assert_whole(answer, &[pattern(1, 0..3 << 20)], "good");
+    }
+    assert_aborted(&answers[1], Protocol::Http2, "bad");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

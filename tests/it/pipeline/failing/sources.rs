@@ -20,11 +20,13 @@ pub(super) struct Failing {
 pub(super) enum Shows {
     /// Before the first byte: status and code of the problem.
     Before(u16, &'static str),
+    /// At its turn, of whose body nothing was written yet: before the first byte where it is the first.
+    Turn(u16, &'static str),
     /// When the archive has begun.
     Within,
 }
 
-use Shows::{Before, Within};
+use Shows::{Before, Turn, Within};
 
 /// A length above everything that is read ahead of a turn.
 const LARGE: u64 = 3 << 20;
@@ -68,8 +70,12 @@ pub(super) const FAILING: &[Failing] = &[
     row("404", STATUS, |o| serve(o, Route::status(404))),
     row("403 with a page", STATUS, |o| serve(o, small().with_status(403))),
     row("500 always", STATUS, |o| serve(o, Route::status(500))),
-    row("503 with a long Retry-After", STATUS, |o| serve(o, Route::status(503).header("Retry-After", "86400"))),
-    row("101", STATUS, |o| serve(o, Route::status(101).header("Upgrade", "x").header("Connection", "upgrade"))),
+    row("503 with a long Retry-After", STATUS, |o| {
+        serve(o, Route::status(503).header("Retry-After", "86400"))
+    }),
+    row("101", STATUS, |o| {
+        serve(o, Route::status(101).header("Upgrade", "x").header("Connection", "upgrade"))
+    }),
     row("204", STATUS, |o| serve(o, Route::status(204))),
     row("304", STATUS, |o| serve(o, Route::status(304))),
     row("206 without a range", PROTOCOL, |o| serve(o, small().with_status(206))),
@@ -144,30 +150,56 @@ pub(super) const FAILING: &[Failing] = &[
     }),
     row("a negative length", PROTOCOL, |o| serve(o, small().ignores_ranges().claims("-1"))),
     row("two lengths", PROTOCOL, |o| serve(o, small().ignores_ranges().header("Content-Length", "9999"))),
-    row("another size than declared", MISMATCH, |o| {
-        json!({ "url": o.serve("/a", large()), "size": LARGE - 1 })
-    }),
-    row("another size than declared, chunked", Within, |o| {
-        json!({ "url": o.serve("/a", unknown()), "size": LARGE - 1 })
-    }),
-    row("less than declared, chunked", Within, |o| {
-        json!({ "url": o.serve("/a", unknown()), "size": LARGE + 1 })
-    }),
-    row("far more than the small size declared, chunked", MISMATCH, |o| {
-        json!({ "url": o.serve("/a", unknown()), "size": 5 })
-    }),
-    row("another CRC than declared", Within, |o| {
-        json!({ "url": o.serve("/a", large()), "size": LARGE, "crc32": "00000000" })
-    }),
-    row("another CRC than declared, without size", Within, |o| {
-        json!({ "url": o.serve("/a", large()), "crc32": "00000000" })
-    }),
-    row("another hash than declared", Within, |o| {
-        json!({ "url": o.serve("/a", large()), "sha256": "0".repeat(64) })
-    }),
-    row("another hash than declared, unknown length", Within, |o| {
-        json!({ "url": o.serve("/a", unknown()), "sha256": "0".repeat(64) })
-    }),
+    row(
+        "another size than declared",
+        MISMATCH,
+        |o| json!({ "url": o.serve("/a", large()), "size": LARGE - 1 }),
+    ),
+    row(
+        "another size than declared, chunked",
+        Within,
+        |o| json!({ "url": o.serve("/a", unknown()), "size": LARGE - 1 }),
+    ),
+    row(
+        "less than declared, chunked",
+        Within,
+        |o| json!({ "url": o.serve("/a", unknown()), "size": LARGE + 1 }),
+    ),
+    row(
+        "far more than the small size declared, chunked",
+        Turn(502, "source_mismatch"),
+        |o| json!({ "url": o.serve("/a", unknown()), "size": 5 }),
+    ),
+    row(
+        "another CRC than declared, small",
+        Turn(502, "source_mismatch"),
+        |o| json!({ "url": o.serve("/a", small()), "crc32": "00000000" }),
+    ),
+    row(
+        "another hash than declared, small",
+        Turn(502, "source_mismatch"),
+        |o| json!({ "url": o.serve("/a", small()), "sha256": "0".repeat(64) }),
+    ),
+    row(
+        "another CRC than declared",
+        Within,
+        |o| json!({ "url": o.serve("/a", large()), "size": LARGE, "crc32": "00000000" }),
+    ),
+    row(
+        "another CRC than declared, without size",
+        Within,
+        |o| json!({ "url": o.serve("/a", large()), "crc32": "00000000" }),
+    ),
+    row(
+        "another hash than declared",
+        Within,
+        |o| json!({ "url": o.serve("/a", large()), "sha256": "0".repeat(64) }),
+    ),
+    row(
+        "another hash than declared, unknown length",
+        Within,
+        |o| json!({ "url": o.serve("/a", unknown()), "sha256": "0".repeat(64) }),
+    ),
     tls("expired certificate", Tls::Expired, BAD_TLS, |o| serve(o, small())),
     tls("certificate of another name", Tls::WrongName, BAD_TLS, |o| serve(o, small())),
     tls("self-signed certificate", Tls::SelfSigned, BAD_TLS, |o| serve(o, small())),
