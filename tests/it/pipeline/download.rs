@@ -92,8 +92,10 @@ pub(super) fn assert_aborted(answer: &Answer, protocol: Protocol, what: &str) {
     };
     assert!(shows, "{what}: {ended:?} after {} bytes", answer.body.len());
     assert!(answer.body.as_slice().read_zip().is_err(), "{what}: a reader takes it for an archive");
+    // Readers look for it in the last 64 KiB and 22 octets.
+    let tail = &answer.body[answer.body.len().saturating_sub((64 << 10) + 22)..];
     let end = |bytes: &[u8]| bytes == b"PK\x05\x06";
-    assert!(!answer.body.windows(4).any(end), "{what}: it has an end of central directory");
+    assert!(!tail.windows(4).any(end), "{what}: it has an end of central directory");
 }
 
 /// The answer is a problem document with this status, code and blamed file.
