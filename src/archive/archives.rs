@@ -87,8 +87,8 @@ impl Archives {
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         let permit = permit.map_err(|_| Failure::of_archive(Reason::Overloaded))?;
         let prefetch =
-            Prefetch::new(shared.client.clone(), Arc::clone(&shared.budget), shared.config.clone());
-        let probed = probe(&descriptor.entries, &prefetch, &shared.budget, &shared.config).await?;
+            Prefetch::new(shared.client.clone(), &shared.budget, shared.config.clone());
+        let probed = probe(&descriptor.entries, &prefetch, &shared.config).await?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let now = i64::try_from(now).unwrap_or(i64::MAX);
         let plan = Plan::new(descriptor.entries, probed.heads, shared.config.inline_size.0, now);
@@ -100,7 +100,6 @@ impl Archives {
             plan,
             prefetch,
             first: probed.first,
-            budget: Arc::clone(&shared.budget),
             compressors: Arc::clone(&shared.compressors),
             limit: limits.size,
             state: State::default(),

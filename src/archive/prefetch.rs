@@ -3,6 +3,8 @@
 //! Many small reads at once hide latency; many big idle sockets only cost. So only beginnings are asked for, as far
 //! as the reader's pace reaches, under the budget of the archive and that of the process.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,29 +17,31 @@ use crate::fetch::{self, Ask, Reader};
 use crate::plan::{Head, Plan};
 
 use super::Config;
-use super::slots::{Ahead, Slot, Slots, watch};
-
-/// How many entries further than the current one are looked at.
-const REACH: usize = 256;
+use super::slots::{Ahead, Slots, watch};
 
 /// The look-ahead of one archive.
 pub(super) struct Prefetch {
     pub(super) client: fetch::Client,
     pub(super) demand: Arc<Demand>,
-    budget: Arc<Budget>,
+    /// The archive's own account, within that of the process.
+    pub(super) budget: Arc<Budget>,
     config: Config,
     slots: Arc<Slots>,
+    /// The first entry for which nothing was done ahead yet.
+    cursor: usize,
     pace: Pace,
     _watch: AbortOnDropHandle<()>,
 }
 
 impl Prefetch {
     /// Makes the look-ahead of an archive that starts now.
-    pub(super) fn new(client: fetch::Client, budget: Arc<Budget>, config: Config) -> Prefetch {
-        let (slots, demand) = (Slots::new(), Arc::new(Demand::default()));
+    pub(super) fn new(client: fetch::Client, process: &Arc<Budget>, config: Config) -> Prefetch {
+        let budget = process.child(process.total());
+        let (slots, demand) = (Arc::new(Slots::default()), Arc::new(Demand::default()));
         let watch = tokio::spawn(watch(Arc::downgrade(&slots), Arc::clone(&demand)));
         let _watch = AbortOnDropHandle::new(watch);
-        Prefetch { client, demand, budget, config, slots, pace: Pace::new(Instant::now()), _watch }
+        let pace = Pace::new(Instant::now());
+        Prefetch { client, demand, budget, config, slots, cursor: 0, pace, _watch }
     }
 
     /// Notes that the archive's first second begins.
@@ -47,69 +51,69 @@ impl Prefetch {
 
     /// Keeps what the probe got of a source.
     pub(super) fn keep(&self, index: usize, ahead: Ahead, held: Held) {
-        let bytes = held.bytes();
-        self.slots.put(index, Slot::Ready(ahead, held), bytes);
+        self.slots.keep(index, ahead, held);
     }
 
     /// Takes what was got of a source at its turn, with the bytes it holds; waits where it is being asked.
     pub(super) async fn take(&self, index: usize) -> Option<(Ahead, Held)> {
-        match self.slots.take(index)? {
-            Slot::Ready(ahead, held) => Some((ahead, held)),
-            // A request that failed ahead is made again at its turn, with all its attempts.
-            Slot::Opening(opening) => opening.await.ok().flatten(),
-        }
+        poll_fn(|cx| self.slots.poll_take(index, cx)).await
     }
 
-    /// Opens what comes after `current`, of which `remaining` bytes are still to be written.
-    pub(super) fn look_ahead(&mut self, plan: &Plan, current: usize, remaining: u64) {
-        let allowed = self.pace.last_second(Instant::now(), self.demand.taken());
-        let allowed = allowed.unwrap_or(self.config.prefetch_size.0);
-        let mut distance = remaining;
-        // One inlined entry may always be held, however slow the reader is.
-        if distance > allowed.max(self.config.inline_size.0) {
-            return;
-        }
-        let (mut open, mut held) = self.slots.load();
-        let mut is_nearest = true;
-        for (index, entry) in plan.entries.iter().enumerate().skip(current + 1).take(REACH) {
-            let length = entry.length();
-            if let Source::Http(source) = &entry.source {
-                let most = self.config.probe_size.0;
-                let bytes = length.unwrap_or(most).min(most).max(1);
-                let is_short = length.is_some_and(|length| length <= most);
-                // Of a source known not to be continuable a beginning would be thrown away at its turn.
-                let is_next = is_nearest && entry.head.as_ref().is_none_or(Head::is_resumable);
-                let allowed = if held == 0 { allowed.max(self.config.inline_size.0) } else { allowed };
-                if !self.slots.holds(index) && (is_short || is_next) {
-                    if open + 1 >= self.client.config().per_host || held + bytes > allowed {
-                        return;
-                    }
-                    let Some(account) = self.budget.try_hold(bytes) else { return };
-                    let opening = self.open(Arc::clone(source), entry.head.clone(), account);
-                    self.slots.put(index, Slot::Opening(opening), bytes);
-                    (open, held) = (open + 1, held + bytes);
-                }
-                is_nearest = false;
+    /// Waits for `work`, and lets the requests made ahead go on meanwhile.
+    pub(super) async fn alongside<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|cx| {
+            let done = work.as_mut().poll(cx);
+            if done.is_pending() {
+                self.slots.drive(cx);
             }
-            distance = distance.saturating_add(length.unwrap_or(0));
-            if distance > allowed {
+            done
+        })
+        .await
+    }
+
+    /// Opens what comes after `current`, of which `remaining` bytes are still to be written, as far as the reader comes
+    /// in about a second.
+    pub(super) fn look_ahead(&mut self, plan: &Plan, current: usize, remaining: u64) {
+        let pace = self.pace.last_second(Instant::now(), self.demand.taken());
+        // One inlined entry may always be held, however slow the reader is.
+        let inline_size = self.config.inline_size.0;
+        let allowed = pace.unwrap_or(self.config.prefetch_size.0).max(inline_size);
+        let given_up = self.slots.take_given_up().unwrap_or(usize::MAX);
+        self.cursor = self.cursor.min(given_up).max(current + 1);
+        while let Some(entry) = plan.entries.get(self.cursor) {
+            // What is held lies between the reader and the cursor.
+            if remaining.saturating_add(self.budget.held()) > allowed {
                 return;
             }
+            if let Source::Http(source) = &entry.source
+                && !self.slots.holds(self.cursor)
+            {
+                let most = self.config.probe_size.0;
+                let length = entry.length();
+                let is_short = length.is_some_and(|length| length <= most);
+                let bytes = length.unwrap_or(most).min(most).max(1);
+                // Of a source known not to be continuable a beginning would be thrown away at its turn.
+                let is_extendable = entry.head.as_ref().is_none_or(Head::is_resumable);
+                let is_next = self.cursor == current + 1 && is_extendable;
+                let fits = self.budget.held() + bytes <= allowed;
+                if !(is_short || is_next) || !fits || self.slots.len() + 1 >= self.client.config().per_host {
+                    return;
+                }
+                let Some(held) = self.budget.try_hold(bytes) else { return };
+                self.open(self.cursor, source, entry.head.clone(), held);
+            }
+            self.cursor += 1;
         }
     }
 
-    fn open(
-        &self,
-        source: Arc<HttpSource>,
-        head: Option<Head>,
-        held: Held,
-    ) -> AbortOnDropHandle<Option<(Ahead, Held)>> {
-        let (client, demand) = (self.client.clone(), Arc::clone(&self.demand));
-        let inline_size = self.config.inline_size.0;
-        AbortOnDropHandle::new(tokio::spawn(async move {
-            let opened = client.open(Arc::clone(&source), Ask::Beginning(held.bytes()), true).await.ok()?;
+    fn open(&self, index: usize, source: &Arc<HttpSource>, head: Option<Head>, held: Held) {
+        let (client, source, demand) = (self.client.clone(), Arc::clone(source), Arc::clone(&self.demand));
+        let (inline_size, bytes) = (self.config.inline_size.0, held.bytes());
+        self.slots.open(index, bytes, async move {
+            let opened = client.open(Arc::clone(&source), Ask::Beginning(bytes), false).await.ok()?;
             park(&client, source, head, opened, held, inline_size, &demand).await.ok()?.1
-        }))
+        });
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use crate::budget::{Budget, Held};
+use crate::budget::Held;
 use crate::descriptor::{self, HttpSource, Source};
 use crate::fetch::{self, Ask};
 use crate::plan::Head;
@@ -38,7 +38,6 @@ struct Told {
 pub(super) async fn probe(
     entries: &[descriptor::Entry],
     prefetch: &Prefetch,
-    budget: &Arc<Budget>,
     config: &Config,
 ) -> Result<Probed, Failure> {
     let mut heads = vec![None; entries.len()];
@@ -57,7 +56,7 @@ pub(super) async fn probe(
         .map(|(turn, (index, source))| {
             // As many beginnings as the host may have connections may wait; of the others one byte is asked.
             let granted = turn > 0 && turn < prefetch.client.config().per_host;
-            let held = if granted { budget.try_hold(share) } else { None };
+            let held = if granted { prefetch.budget.try_hold(share) } else { None };
             ask(index, source, turn == 0, held, prefetch, config)
         })
         .collect();

@@ -15,7 +15,6 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio::sync::Semaphore;
 
-use crate::budget::Budget;
 use crate::fetch;
 use crate::plan::{Form, Plan};
 use crate::zip::{self, Content, Digest, Method};
@@ -34,7 +33,6 @@ pub(super) struct Production {
     pub(super) prefetch: Prefetch,
     /// The answer that was opened for the first source.
     pub(super) first: Option<(usize, fetch::Opened)>,
-    pub(super) budget: Arc<Budget>,
     pub(super) compressors: Arc<Semaphore>,
     /// The most that the sources may measure together, in bytes.
     pub(super) limit: u64,
@@ -119,7 +117,7 @@ impl Production {
         self.prefetch.look_ahead(&self.plan, index, entry.length().unwrap_or(0));
         let content = match entry.form {
             Form::Directory | Form::Inline => {
-                let raw = body.collect().await?;
+                let raw = self.prefetch.alongside(body.collect()).await?;
                 raw.iter().try_for_each(|chunk| self.count(chunk))?;
                 return self.write_whole(raw);
             }
@@ -130,7 +128,7 @@ impl Production {
         self.state.running = Some(match self.plan.entries[index].method() {
             Method::Store => Running::Passing(body),
             Method::Deflate => {
-                let (compressors, budget) = (Arc::clone(&self.compressors), Arc::clone(&self.budget));
+                let (compressors, budget) = (Arc::clone(&self.compressors), Arc::clone(&self.prefetch.budget));
                 Running::Deflating(body, Compressor::new(LEVEL, compressors, budget))
             }
         });
@@ -140,7 +138,7 @@ impl Production {
     /// Writes the next piece of the current entry; `None` when the entry is complete.
     async fn run(&mut self, running: Running) -> Result<Option<Running>, Reason> {
         match running {
-            Running::Passing(mut body) => match body.next().await? {
+            Running::Passing(mut body) => match self.prefetch.alongside(body.next()).await? {
                 Some(chunk) => {
                     self.count(&chunk)?;
                     self.state.encoder.stored(&chunk)?;
@@ -153,7 +151,7 @@ impl Production {
                 let block = tokio::select! {
                     biased;
                     Some(block) = compressor.next() => block?,
-                    chunk = body.next(), if compressor.has_room() => {
+                    chunk = self.prefetch.alongside(body.next()), if compressor.has_room() => {
                         match chunk? {
                             Some(chunk) => {
                                 self.count(&chunk)?;

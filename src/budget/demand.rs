@@ -14,6 +14,9 @@ const READ_MAX: u64 = 1 << 20;
 /// A read is at most this part of what was taken since the reader last paused: at 4 MiB, the most that a
 /// kernel's send buffer holds by default, reads are still 64 KiB.
 const READ_PART: u64 = 64;
+/// By how much a read is smaller than a power of two: a read that fills hyper's buffer doubles it, and every chunk
+/// keeps the whole buffer that it was read into.
+const READ_SHORT: u64 = 512;
 /// A reader that lets us wait this long between two pieces is not a fast one (any more).
 const PAUSE: Duration = Duration::from_millis(100);
 /// The window over which the pace is taken.
@@ -53,7 +56,8 @@ impl Demand {
     /// How many bytes the next read of a source should ask the kernel for.
     pub fn read_size(&self) -> usize {
         let run = self.taken() - self.paused_at.load(Ordering::Relaxed);
-        (run / READ_PART).clamp(READ_MIN, READ_MAX) as usize
+        let power = (run / READ_PART).clamp(READ_MIN, READ_MAX).next_power_of_two().min(READ_MAX);
+        (power - READ_SHORT) as usize
     }
 }
 
@@ -91,13 +95,13 @@ mod tests {
     #[test]
     fn reads_grow_with_what_was_taken_and_shrink_after_a_pause() {
         let demand = Demand::default();
-        assert_eq!(demand.read_size(), READ_MIN as usize);
+        assert_eq!(demand.read_size(), (32 << 10) - 512);
         demand.note(4 << 20, Duration::ZERO);
-        assert_eq!(demand.read_size(), 64 << 10);
+        assert_eq!(demand.read_size(), (64 << 10) - 512);
         demand.note(200 << 20, Duration::ZERO);
-        assert_eq!(demand.read_size(), READ_MAX as usize);
+        assert_eq!(demand.read_size(), (1 << 20) - 512);
         demand.note(1 << 20, Duration::from_millis(101));
-        assert_eq!(demand.read_size(), READ_MIN as usize);
+        assert_eq!(demand.read_size(), (32 << 10) - 512);
     }
 
     #[test]

@@ -10,27 +10,47 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use demand::{Demand, Pace};
 
-/// The process's account of bytes held ahead.
+/// An account of bytes held ahead, maybe within a larger one.
 #[derive(Debug)]
 pub struct Budget {
     total: u64,
     held: AtomicU64,
+    parent: Option<Arc<Budget>>,
 }
 
 impl Budget {
     /// Makes an account that never lets more than `total` bytes be held.
     pub fn new(total: u64) -> Arc<Budget> {
-        Arc::new(Budget { total, held: AtomicU64::new(0) })
+        Arc::new(Budget { total, held: AtomicU64::new(0), parent: None })
+    }
+
+    /// Makes an account within this one: what it holds is held here too.
+    pub fn child(self: &Arc<Budget>, total: u64) -> Arc<Budget> {
+        Arc::new(Budget { total, held: AtomicU64::new(0), parent: Some(Arc::clone(self)) })
     }
 
     /// Holds `bytes`, or nothing at all where they do not fit.
     pub fn try_hold(self: &Arc<Budget>, bytes: u64) -> Option<Held> {
-        self.held
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |held| {
-                held.checked_add(bytes).filter(|&sum| sum <= self.total)
-            })
-            .ok()
-            .map(|_| Held { budget: Arc::clone(self), bytes })
+        self.add(bytes).then(|| Held { budget: Arc::clone(self), bytes })
+    }
+
+    fn add(&self, bytes: u64) -> bool {
+        let fits = |held: u64| held.checked_add(bytes).filter(|&sum| sum <= self.total);
+        if self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits).is_err() {
+            return false;
+        }
+        let granted = self.parent.as_ref().is_none_or(|parent| parent.add(bytes));
+        if !granted {
+            self.held.fetch_sub(bytes, Ordering::AcqRel);
+        }
+        granted
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.held.fetch_sub(bytes, Ordering::AcqRel);
+        if let Some(parent) = &self.parent {
+            parent.give_back(bytes);
+        }
     }
 
     /// The bytes held at this moment.
@@ -61,13 +81,13 @@ impl Held {
     pub fn shrink_to(&mut self, bytes: u64) {
         let back = self.bytes.saturating_sub(bytes);
         self.bytes -= back;
-        self.budget.held.fetch_sub(back, Ordering::AcqRel);
+        self.budget.give_back(back);
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.budget.held.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.budget.give_back(self.bytes);
     }
 }
 
@@ -88,5 +108,17 @@ mod tests {
         drop((first, second));
         assert_eq!(budget.held(), 0);
         assert!(budget.try_hold(u64::MAX).is_none());
+    }
+
+    #[test]
+    fn what_a_part_holds_the_whole_holds_too() {
+        let whole = Budget::new(100);
+        let (one, two) = (whole.child(80), whole.child(80));
+        let held = one.try_hold(70).expect("70 fit into both");
+        assert!(one.try_hold(20).is_none(), "the part is full");
+        assert!(two.try_hold(40).is_none(), "the whole is full");
+        assert_eq!((one.held(), two.held(), whole.held()), (70, 0, 70));
+        drop(held);
+        assert_eq!((one.held(), whole.held()), (0, 0));
     }
 }

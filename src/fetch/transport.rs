@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 /// The size of reads until somebody sets another: a head, and as much of the body as costs nothing.
-const FIRST_READ: usize = 16 << 10;
+const FIRST_READ: usize = (16 << 10) - 512;
 /// The read buffer below TLS: four records.
 const TLS_READ: usize = 64 << 10;
 

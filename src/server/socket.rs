@@ -23,44 +23,71 @@ use crate::api::Connection;
 /// (`TCP_USER_TIMEOUT` is no way out: Linux 6.18 was seen to end connections of readers at 64 KiB/s with it.)
 const UNSENT: u32 = 64 * 1024;
 
+/// The same once a reader has shown that it is fast: with 64 KiB it would have to be waited for after every write, at
+/// a cost of 15 % of its speed. It counts as stopped when it takes less than 512 KiB in `server.write_stall_timeout`.
+const UNSENT_FAST: u32 = 1024 * 1024;
+
+/// What a reader takes before it may count as fast, in octets: far more than the kernels on both sides hold.
+const FAST_AFTER: u64 = 16 * 1024 * 1024;
+
+/// The pace of a fast reader, in octets a second.
+const FAST: u64 = 1024 * 1024;
+
 /// The socket of one client.
 pub(super) struct Socket {
     connection: Connection,
     /// Whether everything was written and the end was sent in order.
     shut: bool,
     stream: TcpStream,
+    /// Octets written while the reader has not shown that it is fast.
+    taken: Option<u64>,
 }
 
 impl Socket {
     /// Wraps a fresh socket.
     pub(super) fn new(stream: TcpStream, connection: Connection) -> Socket {
         // Frames are written whole: waiting to fill a segment only delays the last one.
-        if let Err(error) = stream.set_nodelay(true).and_then(|()| bound_unsent(&SockRef::from(&stream))) {
+        if let Err(error) = stream.set_nodelay(true).and_then(|()| bound_unsent(&SockRef::from(&stream), UNSENT)) {
             tracing::debug!(%error, "a socket cannot be set up");
         }
-        Socket { connection, shut: false, stream }
+        Socket { connection, shut: false, stream, taken: Some(0) }
     }
 
     /// Notes what a write came to.
-    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn note(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &written {
             Poll::Pending => self.connection.note_pending(),
-            Poll::Ready(Ok(count)) => self.connection.note_written(*count),
+            Poll::Ready(Ok(count)) => {
+                self.connection.note_written(*count);
+                self.judge_pace(*count as u64);
+            }
             Poll::Ready(Err(_)) => {}
         }
         written
+    }
+
+    /// Lets the kernel hold more for a reader that turns out to be fast.
+    fn judge_pace(&mut self, count: u64) {
+        let Some(taken) = self.taken.as_mut() else { return };
+        *taken += count;
+        if *taken >= FAST_AFTER && taken.div_ceil(FAST) >= self.connection.age().as_secs() {
+            self.taken = None;
+            if let Err(error) = bound_unsent(&SockRef::from(&self.stream), UNSENT_FAST) {
+                tracing::debug!(%error, "a socket cannot be set up");
+            }
+        }
     }
 }
 
 /// Bounds what the kernel holds unsent.
 #[cfg(any(target_os = "android", target_os = "linux"))]
-fn bound_unsent(socket: &SockRef<'_>) -> io::Result<()> {
-    socket.set_tcp_notsent_lowat(UNSENT)
+fn bound_unsent(socket: &SockRef<'_>, octets: u32) -> io::Result<()> {
+    socket.set_tcp_notsent_lowat(octets)
 }
 
 /// Other kernels are left alone.
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
-fn bound_unsent(_: &SockRef<'_>) -> io::Result<()> {
+fn bound_unsent(_: &SockRef<'_>, _: u32) -> io::Result<()> {
     Ok(())
 }
 

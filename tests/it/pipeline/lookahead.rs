@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::download::{assert_whole, numbered, post};
 use crate::support::App;
 use crate::support::client::Reading;
@@ -28,8 +30,8 @@ fn sent_ahead(origin: &Origin, archive: usize) -> u64 {
 }
 
 /// An archive whose reader took its first octets and stopped.
-async fn stopped(app: &App, urls: &[String]) -> (Vec<u8>, Reading) {
-    let mut reading = post(app, &numbered(urls)).receive_buffer(16 << 10).open().await;
+async fn stopped(app: &App, descriptor: &Value) -> (Vec<u8>, Reading) {
+    let mut reading = post(app, descriptor).receive_buffer(16 << 10).open().await;
     let begin = reading.take(100).await;
     assert_eq!(begin.len(), 100);
     (begin, reading)
@@ -51,7 +53,7 @@ async fn slow_readers_hold_no_more_than_the_budgets_and_starve_nobody() {
     let mut slow = Vec::new();
     for archive in 0..SLOW {
         let urls = serve(&origin, archive, Some((beginning - 1, &gate)));
-        slow.push(stopped(&app, &urls).await);
+        slow.push(stopped(&app, &numbered(&urls)).await);
         let ahead = sent_ahead(&origin, archive);
         assert!(ahead <= OF_ARCHIVE + SOURCES, "archive {archive} has {ahead} bytes sent ahead");
         assert!(app.held() <= OF_PROCESS, "{} bytes are held", app.held());
@@ -77,19 +79,50 @@ async fn slow_readers_hold_no_more_than_the_budgets_and_starve_nobody() {
     }
 }
 
+/// The probe's beginnings are one way to hold bytes ahead; this is the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sources_that_were_not_probed_are_asked_ahead_within_the_budget() {
+    const SHORT: u64 = 100 << 10;
+    let origin = Origin::start().await;
+    let app = App::with(|config| {
+        config.archive.probe_files = 1;
+        config.archive.prefetch_size.0 = OF_ARCHIVE;
+    })
+    .await;
+    let gate = Gate::closed();
+    let first = Route::pattern(0, SHORT).gate(SHORT - 1, &gate);
+    let mut urls = vec![origin.serve("/0/0", first)];
+    urls.extend((1..SOURCES).map(|seed| origin.serve(&format!("/0/{seed}"), Route::pattern(seed, SHORT))));
+    let mut descriptor = numbered(urls);
+    for file in descriptor["files"].as_array_mut().unwrap() {
+        file["size"] = SHORT.into();
+    }
+    let (begin, reading) = stopped(&app, &descriptor).await;
+    origin.until("looked ahead", |origin| sent_ahead(origin, 0) >= 2 * SHORT).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(sent_ahead(&origin, 0), 2 * SHORT, "a third does not fit into 256 KiB");
+    assert!(app.held() <= OF_ARCHIVE, "{} bytes are held", app.held());
+    gate.open();
+    let mut answer = reading.finish().await;
+    answer.body = [begin, answer.body].concat();
+    let bodies: Vec<_> = (0..SOURCES).map(|seed| pattern(seed, 0..SHORT)).collect();
+    assert_whole(&answer, &bodies, "unprobed");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_moving_reader_never_has_more_ahead_than_its_budget() {
     let origin = Origin::start().await;
     let app = App::with(|config| config.archive.prefetch_size.0 = OF_ARCHIVE).await;
-    let bodies: Vec<_> = (0..SOURCES).map(|seed| pattern(seed, 0..LENGTH)).collect();
-    let download = post(&app, &numbered(serve(&origin, 0, None))).rate(4 << 20).send();
+    let bodies: Vec<_> = (0..3).map(|seed| pattern(seed, 0..LENGTH)).collect();
+    let urls = serve(&origin, 0, None);
+    let download = post(&app, &numbered(&urls[..3])).rate(1 << 20).send();
     let mut download = std::pin::pin!(download);
     let answer = loop {
         tokio::select! {
             answer = &mut download => break answer,
             () = tokio::time::sleep(Duration::from_millis(5)) => {
                 // In later seconds the budget is what the reader took lately: at most its rate.
-                assert!(app.held() <= 5 << 20, "{} bytes are held", app.held());
+                assert!(app.held() <= 2 << 20, "{} bytes are held", app.held());
             }
         }
     };
@@ -122,6 +155,14 @@ async fn a_host_is_asked_no_more_at_once_than_it_may_be() {
     // The source whose turn it is does not wait for those that are asked ahead.
     assert!(origin.most_answering() <= PER_HOST + 1, "{} at once", origin.most_answering());
     assert!(origin.most_answering() >= PER_HOST, "{} at once", origin.most_answering());
+    // Of long ones some stay open until their turn, and as many may be asked for their head.
+    let long = Origin::start().await;
+    let route = |seed| Route::pattern(seed, 2 << 20).etag("\"v\"");
+    let urls: Vec<_> = (0..20).map(|seed| long.serve(&format!("/{seed}"), route(seed))).collect();
+    let answer = post(&app, &numbered(urls)).send().await;
+    let bodies: Vec<_> = (0..20).map(|seed| pattern(seed, 0..2 << 20)).collect();
+    assert_whole(&answer, &bodies, "twenty long ones");
+    assert!(long.most_open() <= 2 * PER_HOST, "{} connections", long.most_open());
 }
 
 /// A beginning of it could not be used, and the rest of its answer would be thrown away.

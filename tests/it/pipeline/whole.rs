@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::download::{assert_whole, numbered, post};
 use crate::support::App;
-use crate::support::origin::{Origin, Route, pattern};
+use crate::support::origin::{Event, Origin, Route, pattern};
 
 /// Downloads one source and compares.
 async fn stored_as(route: Route, body: &[u8], what: &str) -> Origin {
@@ -114,4 +114,16 @@ async fn bytes_behind_an_answer_are_not_taken_for_the_next_one() {
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirstHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
     let urls = [origin.serve("/first", Route::raw(forged)), origin.serve("/second", Route::bytes("second"))];
     assert_whole(&post(&app, &numbered(urls)).send().await, &["first", "second"], "forged");
+}
+
+/// The clocks measure silence and rate, not duration.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pauses_below_the_clocks_are_waited_for() {
+    let origin = Origin::start().await;
+    let app = App::with(|config| config.fetch.idle_timeout = Duration::from_millis(800)).await;
+    let pause = || Event::Pause(Duration::from_millis(300));
+    let route = (0..5).fold(Route::pattern(1, 600_000), |route, at| route.at(at * 100_000, pause()));
+    let url = origin.serve("/a", route);
+    assert_whole(&post(&app, &numbered([url])).send().await, &[pattern(1, 0..600_000)], "pauses");
+    assert_eq!(origin.requests().len(), 1);
 }

@@ -19,7 +19,7 @@ use self::sources::{FAILING, Failing, Shows};
 use super::download::{Protocol, assert_aborted, assert_problem, assert_whole, numbered, post};
 use crate::support::App;
 use crate::support::client::http2;
-use crate::support::origin::{Origin, Route, authority, pattern};
+use crate::support::origin::{Origin, Route, Tls, authority, pattern};
 
 /// Scenarios at once: most of them only wait.
 const AT_ONCE: usize = 12;
@@ -71,7 +71,8 @@ async fn run(app: &App, failing: &Failing, place: Place, protocol: Protocol) {
     let descriptor = json!({ "files": files });
     let what = format!("{} {place:?} {protocol:?}", failing.what);
     let answer = tokio::time::timeout(Duration::from_secs(30), protocol.download(app, &descriptor)).await;
-    let answer = answer.unwrap_or_else(|_| panic!("{what}: no end"));
+    assert!(answer.is_ok(), "{what}: no end");
+    let answer = answer.unwrap();
     match failing.shows {
         Shows::Before(status, code) if place != Place::BehindUnprobed => {
             assert_problem(&answer, status, code, Some(index), &what);
@@ -140,6 +141,20 @@ async fn the_failing_one_of_several_is_named() {
     let pointer = answer.json()["errors"][0]["pointer"].clone();
     assert_eq!((answer.status, answer.json()["code"].clone()), (502, json!("source_status")));
     assert!([0, 1, 2].map(|index| json!(format!("/files/{index}/url"))).contains(&pointer), "{pointer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn https_is_not_left_for_http() {
+    let (secure, plain) = (Origin::start_tls(Tls::Trusted).await, Origin::start().await);
+    let app = start(|_| {}).await;
+    let target = plain.serve("/a", Route::bytes("in the clear"));
+    let url = secure.serve("/a", Route::redirect(302, &target));
+    let answer = post(&app, &numbered([url])).send().await;
+    assert_problem(&answer, 502, "source_protocol", Some(0), "from https to http");
+    assert_eq!(plain.requests().len(), 0);
+    // The other way is fine.
+    let url = plain.serve("/b", Route::redirect(302, secure.serve("/b", Route::bytes("safe"))));
+    assert_whole(&post(&app, &numbered([url])).send().await, &["safe"], "from http to https");
 }
 
 /// The close is the end of such an answer, whatever the client asks for.

@@ -204,9 +204,6 @@ pub(super) const FAILING: &[Failing] = &[
     tls("certificate of another name", Tls::WrongName, BAD_TLS, |o| serve(o, small())),
     tls("self-signed certificate", Tls::SelfSigned, BAD_TLS, |o| serve(o, small())),
     tls("silent in the handshake", Tls::Silent, TIMEOUT, |o| serve(o, small())),
-    tls("from https to http", Tls::Trusted, PROTOCOL, |o| {
-        serve(o, Route::redirect(302, format!("http://{}/a", o.address())))
-    }),
     tls("cut without close_notify", Tls::Trusted, Within, |o| {
         serve(o, large().ignores_ranges().until_close().cut(100_000))
     }),
