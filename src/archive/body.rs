@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::budget::Held;
 use crate::descriptor::{Expected, Source};
 use crate::fetch::{self, Reader};
-use crate::plan::Entry;
+use crate::plan::{Entry, Form};
 
 use super::Reason;
 use super::check::Check;
@@ -19,7 +19,10 @@ use super::slots::Ahead;
 /// The bytes of one entry, in order.
 pub(super) struct Body {
     origin: Origin,
+    expected: Expected,
     check: Option<Check>,
+    /// Whether nothing before the last chunk counts: it is the first, maybe of a source that began anew.
+    begins: bool,
     /// What was held ahead for it, until it is written.
     _held: Option<Held>,
 }
@@ -50,6 +53,8 @@ impl Body {
                 };
                 let (client, demand) = (prefetch.client.clone(), Arc::clone(&prefetch.demand));
                 let reader = Reader::new(client, Arc::clone(source), entry.head.clone(), opened, demand);
+                // An inlined body is collected before anything of it is written.
+                let reader = if entry.form == Form::Inline { reader.forgettable() } else { reader };
                 (Origin::Source(Box::new(reader)), held)
             }
         };
@@ -57,7 +62,26 @@ impl Body {
     }
 
     fn new(origin: Origin, expected: &Expected, held: Option<Held>) -> Body {
-        Body { origin, check: Some(Check::new(expected)), _held: held }
+        let check = Some(Check::new(expected));
+        Body { origin, expected: *expected, check, begins: false, _held: held }
+    }
+
+    /// Reads the body to its end: the way to read an inlined one, which may begin anew.
+    ///
+    /// # Errors
+    /// As [`Body::next`].
+    pub(super) async fn collect(&mut self) -> Result<Vec<Bytes>, Reason> {
+        let mut whole = Vec::new();
+        loop {
+            let chunk = self.next().await?;
+            if self.begins {
+                whole.clear();
+            }
+            match chunk {
+                Some(chunk) => whole.push(chunk),
+                None => return Ok(whole),
+            }
+        }
     }
 
     /// Waits for the next bytes; `None` once the body is whole and is what was declared.
@@ -70,8 +94,15 @@ impl Body {
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Reason> {
         let chunk = match &mut self.origin {
             Origin::Memory(chunks) => chunks.pop_front(),
-            Origin::Source(reader) => reader.next().await?,
+            Origin::Source(reader) => {
+                let chunk = reader.next().await?;
+                self.begins = reader.offset() == chunk.as_ref().map_or(0, Bytes::len) as u64;
+                chunk
+            }
         };
+        if self.begins {
+            self.check = Some(Check::new(&self.expected));
+        }
         match (&chunk, &mut self.check) {
             (Some(bytes), Some(check)) => check.see(bytes)?,
             (None, check) => check.take().map_or(Ok(()), Check::finish)?,

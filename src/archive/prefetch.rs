@@ -91,7 +91,9 @@ impl Prefetch {
                 let length = entry.length();
                 let is_short = length.is_none_or(|length| length <= most);
                 let bytes = length.unwrap_or(most).min(most).max(1);
-                let is_next = self.cursor == current + 1;
+                // Of a source known not to be continuable a beginning would be thrown away at its turn.
+                let is_extendable = entry.head.as_ref().is_none_or(Head::is_resumable);
+                let is_next = self.cursor == current + 1 && is_extendable;
                 let fits = self.budget.held() + bytes <= allowed;
                 if !(is_short || is_next) || !fits || self.slots.len() + 1 >= self.client.config().per_host {
                     return;
@@ -155,9 +157,13 @@ async fn gather(
     opened: fetch::Opened,
     demand: &Arc<Demand>,
 ) -> Result<Vec<Bytes>, fetch::Error> {
-    let mut reader = Reader::new(client.clone(), source, None, Some(opened), Arc::clone(demand));
+    let reader = Reader::new(client.clone(), source, None, Some(opened), Arc::clone(demand));
+    let mut reader = reader.forgettable();
     let mut body = Vec::new();
     while let Some(chunk) = reader.next().await? {
+        if reader.offset() == chunk.len() as u64 {
+            body.clear();
+        }
         body.push(chunk);
     }
     Ok(body)

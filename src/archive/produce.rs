@@ -117,7 +117,8 @@ impl Production {
         let mut body = Body::of(entry, index, first, &self.prefetch).await;
         let content = match entry.form {
             Form::Directory | Form::Inline => {
-                let raw = self.collect(&mut body).await?;
+                let raw = self.prefetch.alongside(body.collect()).await?;
+                raw.iter().try_for_each(|chunk| self.count(chunk))?;
                 return self.write_whole(raw);
             }
             Form::Declared { digest } => Content::Known { digest, compressed_size: digest.size },
@@ -170,16 +171,6 @@ impl Production {
                 return Ok(Some(Running::Deflating(body, compressor)));
             },
         }
-    }
-
-    /// Reads a body to its end.
-    async fn collect(&mut self, body: &mut Body) -> Result<Vec<Bytes>, Reason> {
-        let mut raw = Vec::new();
-        while let Some(chunk) = self.prefetch.alongside(body.next()).await? {
-            self.count(&chunk)?;
-            raw.push(chunk);
-        }
-        Ok(raw)
     }
 
     /// Writes an entry whose body is at hand: its header tells sizes and CRC, and nothing follows the data.

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! Opening ──▶ Reading ──▶ (rest of a beginning) Opening ──▶ … ──▶ Ended
-//!    ▲           │ broke: from the offset where the validator proves the bytes, from 0 while none was handed out
-//!    └───────────┘
+//!    ▲           │ broke: from the offset where the validator proves the bytes; from 0 while none was handed out,
+//!    └───────────┘        or while whoever took them can still forget them
 //! ```
 //!
 //! Its clocks run only while bytes are asked of it: a reader that takes its time costs the source nothing.
@@ -44,6 +44,7 @@ pub struct Reader {
     /// Bytes handed out since the source last failed.
     progress: u64,
     rate: Rate,
+    is_forgettable: bool,
 }
 
 enum State {
@@ -75,7 +76,19 @@ impl Reader {
             None => open(&client, &source, Ask::Whole, attempts.clone(), Duration::ZERO),
         });
         let (rest, rate) = (None, Rate::default());
-        Reader { client, source, demand, head, offset: 0, state, rest, attempts, progress: 0, rate }
+        let (offset, progress, is_forgettable) = (0, 0, false);
+        Reader { client, source, demand, head, offset, state, rest, attempts, progress, rate, is_forgettable }
+    }
+
+    /// Lets the source begin anew where it breaks and nothing proves the rest: whoever calls this forgets all
+    /// bytes when [`Reader::offset`] has fallen to the length of the last chunk.
+    pub fn forgettable(self) -> Reader {
+        Reader { is_forgettable: true, ..self }
+    }
+
+    /// The offset behind the bytes handed out so far.
+    pub fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Waits for the next bytes; `None` at the end of the source.
@@ -195,9 +208,18 @@ impl Reader {
         let ask = match (self.offset, resumable) {
             (0, _) => Ask::Whole,
             (from, Some(head)) => Ask::Rest { from, head: head.clone() },
+            (_, None) if self.is_forgettable => Ask::Whole,
             (_, None) => return Err(error),
         };
-        let pause = self.attempts.spend(error, Instant::now())?;
+        let now = Instant::now();
+        // Servers close what a slow reader leaves waiting: cuts far from one another do not add up.
+        if self.progress > 0 && self.attempts.are_past(now) {
+            self.attempts.restore();
+        }
+        let pause = self.attempts.spend(error, now)?;
+        if matches!(ask, Ask::Whole) {
+            self.offset = 0;
+        }
         (self.progress, self.rest, self.rate) = (0, None, Rate::default());
         self.state = State::Opening(open(&self.client, &self.source, ask, self.attempts.clone(), pause));
         Ok(())

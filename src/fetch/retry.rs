@@ -42,6 +42,11 @@ impl Attempts {
         if now + pause > deadline { Err(error) } else { Ok(pause) }
     }
 
+    /// Whether the time for trying again is over.
+    pub(super) fn are_past(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| now > deadline)
+    }
+
     /// Gives all attempts back, after the source has sent a good piece.
     pub(super) fn restore(&mut self) {
         (self.failed, self.deadline) = (0, None);

@@ -72,7 +72,7 @@ pub async fn finish(response: http::Response<Incoming>) -> Answer {
     let ended = loop {
         match incoming.frame().await {
             None => break Ended::Whole,
-            Some(Ok(frame)) => body.extend(frame.into_data().unwrap_or_default()),
+            Some(Ok(frame)) => body.extend_from_slice(&frame.into_data().unwrap_or_default()),
             Some(Err(error)) => break Ended::Aborted(abort(&error)),
         }
     };

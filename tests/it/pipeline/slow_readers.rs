@@ -1,0 +1,96 @@
+//! A reader may take its time, and may leave: neither is a source's fault, and neither keeps anything.
+
+use std::time::{Duration, Instant};
+
+use super::download::{Protocol, assert_whole, numbered, post};
+use crate::support::App;
+use crate::support::client::http2;
+use crate::support::origin::{Head, Origin, Route, pattern};
+
+const LENGTH: u64 = 4 << 20;
+
+/// Eight sources of 4 MiB, by path and URL.
+fn eight(origin: &Origin) -> Vec<String> {
+    (0..8).map(|seed| origin.serve(&format!("/{seed}"), Route::pattern(seed, LENGTH).etag("\"v\""))).collect()
+}
+
+/// Waits until no source's connection is open and no byte is held; fails after a second.
+async fn all_given_back(origin: &Origin, app: &App, what: &str) {
+    let start = Instant::now();
+    while origin.open() > 0 || app.held() > 0 {
+        let (open, held) = (origin.open(), app.held());
+        assert!(start.elapsed() < Duration::from_secs(1), "{what}: {open} connections, {held} bytes");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The clocks of the sources run out ten times over while the reader does nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_stalls_still_gets_its_archive() {
+    let origin = Origin::start().await;
+    let app = App::with(|config| {
+        let clock = Duration::from_millis(300);
+        (config.fetch.first_byte_timeout, config.fetch.idle_timeout) = (clock, clock);
+        (config.fetch.min_rate_window, config.fetch.min_rate.0) = (clock, 100_000);
+    })
+    .await;
+    let bodies: Vec<_> = (0..8).map(|seed| pattern(seed, 0..LENGTH)).collect();
+    let mut reading = post(&app, &numbered(eight(&origin))).receive_buffer(16 << 10).open().await;
+    let mut body = reading.take(100_000).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    body.extend(reading.take(5_000_000).await);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut answer = reading.finish().await;
+    answer.body = [body, answer.body].concat();
+    assert_whole(&answer, &bodies, "stalled");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_leaves_closes_every_source() {
+    let (origin, app) = (Origin::start().await, App::start().await);
+    let descriptor = numbered(eight(&origin));
+    for protocol in Protocol::ALL {
+        let what = format!("{protocol:?}");
+        if protocol == Protocol::Http2 {
+            let mut connection = http2::Connection::open(app.address()).await;
+            let request = connection.request("POST", "/api/downloads", descriptor.to_string());
+            let response = connection.open_stream(request).await.unwrap();
+            origin.until("being read", |origin| origin.open() >= 8).await;
+            // The connection lives on: only its stream is reset.
+            drop(response);
+            all_given_back(&origin, &app, &what).await;
+            continue;
+        }
+        let request = post(&app, &descriptor).receive_buffer(16 << 10);
+        let request = if protocol == Protocol::Http10 { request.http10() } else { request };
+        let mut reading = request.open().await;
+        assert_eq!(reading.take(1000).await.len(), 1000, "{what}");
+        origin.until("being read", |origin| origin.open() >= 8).await;
+        drop(reading);
+        all_given_back(&origin, &app, &what).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_leaves_before_the_first_byte_closes_every_source() {
+    let (origin, app) = (Origin::start().await, App::start().await);
+    let mut urls = eight(&origin);
+    urls.push(origin.serve("/silent", Route::bytes("").head(Head::Hung)));
+    let descriptor = numbered(urls);
+    for protocol in Protocol::ALL {
+        let download = protocol.download(&app, &descriptor);
+        let left = tokio::time::timeout(Duration::from_millis(600), download).await;
+        assert!(left.is_err(), "{protocol:?}: the silent source is waited for");
+        all_given_back(&origin, &app, &format!("{protocol:?}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_closes_every_other_source() {
+    let (origin, app) = (Origin::start().await, App::start().await);
+    let mut urls = eight(&origin);
+    urls.insert(0, origin.serve("/cut", Route::pattern(1, 2 << 20).cut(1 << 20)));
+    let answer = post(&app, &numbered(urls)).send().await;
+    assert!(!answer.is_whole());
+    all_given_back(&origin, &app, "failed").await;
+}
