@@ -86,8 +86,7 @@ impl Archives {
         let shared = &self.0;
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         let permit = permit.map_err(|_| Failure::of_archive(Reason::Overloaded))?;
-        let prefetch =
-            Prefetch::new(shared.client.clone(), &shared.budget, shared.config.clone());
+        let prefetch = Prefetch::new(shared.client.clone(), &shared.budget, shared.config.clone());
         let probed = probe(&descriptor.entries, &prefetch, &shared.config).await?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let now = i64::try_from(now).unwrap_or(i64::MAX);

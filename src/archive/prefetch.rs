@@ -6,7 +6,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio_util::task::AbortOnDropHandle;
@@ -84,11 +84,14 @@ impl Prefetch {
             if remaining.saturating_add(self.budget.held()) > allowed {
                 return;
             }
+            let length = entry.length();
+            // A source that answered without telling a length was gathered then, or is too long to be.
+            let is_known_endless = length.is_none() && entry.head.is_some();
             if let Source::Http(source) = &entry.source
+                && !is_known_endless
                 && !self.slots.holds(self.cursor)
             {
                 let most = self.config.probe_size.0;
-                let length = entry.length();
                 let is_short = length.is_none_or(|length| length <= most);
                 let bytes = length.unwrap_or(most).min(most).max(1);
                 // Of a source known not to be continuable a beginning would be thrown away at its turn.
@@ -115,8 +118,12 @@ impl Prefetch {
     }
 }
 
-/// Makes of an answer what may wait for its turn: a small body is read to its end, which frees its connection; a
-/// beginning or a body of known, granted length waits in the kernel; anything else is given up but for its head.
+/// How long a body of unknown length is read ahead: short ones end at once, others are read at their turn.
+const UNKNOWN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Makes of an answer what may wait for its turn: a small body, or one of unknown length that turns out to be granted,
+/// is read to its end, which frees its connection; a beginning or a body of known, granted length waits in the kernel;
+/// anything else is given up but for its head.
 ///
 /// # Errors
 /// When a small body breaks.
@@ -138,8 +145,8 @@ pub(super) async fn park(
         (Some(length), Some(covered)) if covered <= held.bytes() => {
             if opened.is_whole() && length <= inline_size {
                 held.shrink_to(length);
-                let body = gather(client, source, opened, demand).await?;
-                return Ok((told, Some((Ahead::Gathered(body), held))));
+                let body = gather(client, source, opened, length, demand).await?;
+                return Ok((told, body.map(|body| (Ahead::Gathered(body), held))));
             }
             if opened.is_whole() || (opened.is_extendable() && covered > 1) {
                 held.shrink_to(covered);
@@ -147,16 +154,29 @@ pub(super) async fn park(
             }
             Ok((opened.into_head(), None))
         }
+        (None, None) if opened.is_whole() => {
+            let body = gather(client, source, opened, held.bytes(), demand);
+            let body = tokio::time::timeout(UNKNOWN_PATIENCE, body).await.unwrap_or(Ok(None))?;
+            Ok((
+                told,
+                body.map(|body| {
+                    held.shrink_to(body.iter().map(|chunk| chunk.len() as u64).sum());
+                    (Ahead::Gathered(body), held)
+                }),
+            ))
+        }
         _ => Ok((opened.into_head(), None)),
     }
 }
 
+/// Reads a body of at most `most` bytes to its end; `None` where it is longer.
 async fn gather(
     client: &fetch::Client,
     source: Arc<HttpSource>,
     opened: fetch::Opened,
+    most: u64,
     demand: &Arc<Demand>,
-) -> Result<Vec<Bytes>, fetch::Error> {
+) -> Result<Option<Vec<Bytes>>, fetch::Error> {
     let reader = Reader::new(client.clone(), source, None, Some(opened), Arc::clone(demand));
     let mut reader = reader.forgettable();
     let mut body = Vec::new();
@@ -164,7 +184,10 @@ async fn gather(
         if reader.offset() == chunk.len() as u64 {
             body.clear();
         }
+        if reader.offset() > most {
+            return Ok(None);
+        }
         body.push(chunk);
     }
-    Ok(body)
+    Ok(Some(body))
 }

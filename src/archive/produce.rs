@@ -128,7 +128,8 @@ impl Production {
         self.state.running = Some(match self.plan.entries[index].method() {
             Method::Store => Running::Passing(body),
             Method::Deflate => {
-                let (compressors, budget) = (Arc::clone(&self.compressors), Arc::clone(&self.prefetch.budget));
+                let (compressors, budget) =
+                    (Arc::clone(&self.compressors), Arc::clone(&self.prefetch.budget));
                 Running::Deflating(body, Compressor::new(LEVEL, compressors, budget))
             }
         });

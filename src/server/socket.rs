@@ -47,7 +47,9 @@ impl Socket {
     /// Wraps a fresh socket.
     pub(super) fn new(stream: TcpStream, connection: Connection) -> Socket {
         // Frames are written whole: waiting to fill a segment only delays the last one.
-        if let Err(error) = stream.set_nodelay(true).and_then(|()| bound_unsent(&SockRef::from(&stream), UNSENT)) {
+        if let Err(error) =
+            stream.set_nodelay(true).and_then(|()| bound_unsent(&SockRef::from(&stream), UNSENT))
+        {
             tracing::debug!(%error, "a socket cannot be set up");
         }
         Socket { connection, shut: false, stream, taken: Some(0) }

@@ -39,7 +39,10 @@ async fn main() {
 }
 
 async fn pass(State(client): State<fetch::Client>, Query(target): Query<Target>) -> Body {
-    let source = Arc::new(descriptor::HttpSource { url: Url::parse(&target.u).expect("the harness asks for URLs"), headers: http::HeaderMap::new() });
+    let source = Arc::new(descriptor::HttpSource {
+        url: Url::parse(&target.u).expect("the harness asks for URLs"),
+        headers: http::HeaderMap::new(),
+    });
     let demand = Arc::new(Demand::default());
     let reader = fetch::Reader::new(client, source, None, None, Arc::clone(&demand));
     let start = (reader, None::<(u64, Instant)>);
