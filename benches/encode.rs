@@ -2,7 +2,7 @@
 //!
 //! The data is never copied, so that the first figure is the CRC's; the second is the cost of headers and of the
 //! central directory. Run with `cargo bench --bench encode`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -49,6 +49,11 @@ impl Prefetch {
         self.pace = Pace::new(Instant::now());
     }
 
+    /// Whether one more connection may be opened ahead; one of the host's is left for the entry whose turn it is.
+    pub(super) fn has_room(&self) -> bool {
+        self.slots.connections() + 1 < self.client.config().per_host
+    }
+
     /// Keeps what the probe got of a source.
     pub(super) fn keep(&self, index: usize, ahead: Ahead, held: Held) {
         self.slots.keep(index, ahead, held);
@@ -98,7 +103,7 @@ impl Prefetch {
                 let is_extendable = entry.head.as_ref().is_none_or(Head::is_resumable);
                 let is_next = self.cursor == current + 1 && is_extendable;
                 let fits = self.budget.held() + bytes <= allowed;
-                if !(is_short || is_next) || !fits || self.slots.len() + 1 >= self.client.config().per_host {
+                if !(is_short || is_next) || !fits || !self.has_room() {
                     return;
                 }
                 let Some(held) = self.budget.try_hold(bytes) else { return };
@@ -112,7 +117,7 @@ impl Prefetch {
         let (client, source, demand) = (self.client.clone(), Arc::clone(source), Arc::clone(&self.demand));
         let (inline_size, bytes) = (self.config.inline_size.0, held.bytes());
         self.slots.open(index, bytes, async move {
-            let opened = client.open(Arc::clone(&source), Ask::Beginning(bytes), false).await.ok()?;
+            let opened = client.open(Arc::clone(&source), Ask::Beginning(bytes)).await.ok()?;
             park(&client, source, head, opened, held, inline_size, &demand).await.ok()?.1
         });
     }

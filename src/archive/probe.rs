@@ -53,12 +53,7 @@ pub(super) async fn probe(
     let mut answers: FuturesUnordered<_> = sources()
         .take(config.probe_files)
         .enumerate()
-        .map(|(turn, (index, source))| {
-            // As many beginnings as the host may have connections may wait; of the others one byte is asked.
-            let granted = turn > 0 && turn < prefetch.client.config().per_host;
-            let held = if granted { prefetch.budget.try_hold(share) } else { None };
-            ask(index, source, turn == 0, held, prefetch, config)
-        })
+        .map(|(turn, (index, source))| ask(index, source, turn == 0, share, prefetch, config))
         .collect();
     let clock = tokio::time::sleep(config.probe_timeout);
     tokio::pin!(clock);
@@ -89,18 +84,21 @@ async fn ask(
     index: usize,
     source: &Arc<HttpSource>,
     is_first: bool,
-    held: Option<Held>,
+    share: u64,
     prefetch: &Prefetch,
     config: &Config,
 ) -> (usize, Result<Told, fetch::Error>) {
     let told = async {
         let (client, source) = (&prefetch.client, Arc::clone(source));
         if is_first {
-            let opened = client.open(source, Ask::Whole, false).await?;
+            let opened = client.open(source, Ask::Whole).await?;
             return Ok(Told { index, head: opened.head.clone(), ahead: None, whole: Some(opened) });
         }
+        let _permit = client.admit(&source).await;
+        // As many beginnings may wait as one archive may have connections; of other sources one byte is asked.
+        let held = prefetch.has_room().then(|| prefetch.budget.try_hold(share)).flatten();
         let ask = Ask::Beginning(held.as_ref().map_or(1, Held::bytes));
-        let opened = client.open(Arc::clone(&source), ask, true).await?;
+        let opened = client.open(Arc::clone(&source), ask).await?;
         let (head, ahead) = match held {
             None => (opened.into_head(), None),
             Some(held) => {

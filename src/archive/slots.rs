@@ -40,6 +40,8 @@ pub(super) struct Slots(Mutex<State>);
 #[derive(Default)]
 struct State {
     slots: BTreeMap<usize, Slot>,
+    /// How many slots hold a whole body.
+    gathered: usize,
     openings: FuturesUnordered<Opening>,
     /// Who drives the openings.
     driver: Option<Waker>,
@@ -54,6 +56,12 @@ struct Slot {
     since: Instant,
 }
 
+impl Slot {
+    fn is_gathered(&self) -> bool {
+        matches!(self.content, Content::Ready(Ahead::Gathered(_), _))
+    }
+}
+
 enum Content {
     Opening(AbortHandle),
     Ready(Ahead, Held),
@@ -64,7 +72,9 @@ impl Slots {
     pub(super) fn keep(&self, index: usize, ahead: Ahead, held: Held) {
         let bytes = held.bytes();
         let slot = Slot { content: Content::Ready(ahead, held), bytes, since: Instant::now() };
-        self.lock().slots.insert(index, slot);
+        let mut state = self.lock();
+        state.gathered += usize::from(slot.is_gathered());
+        state.slots.insert(index, slot);
     }
 
     /// Takes over a request for an entry's source, for which `bytes` are held.
@@ -86,7 +96,9 @@ impl Slots {
     pub(super) fn poll_take(&self, index: usize, cx: &mut Context<'_>) -> Poll<Option<(Ahead, Held)>> {
         let mut state = self.lock();
         state.drive(cx);
-        match state.slots.remove(&index) {
+        let slot = state.slots.remove(&index);
+        state.gathered -= usize::from(slot.as_ref().is_some_and(Slot::is_gathered));
+        match slot {
             Some(Slot { content: Content::Ready(ahead, held), .. }) => Poll::Ready(Some((ahead, held))),
             Some(slot) => {
                 // Its turn has come: it is not given up any more.
@@ -107,9 +119,10 @@ impl Slots {
         self.lock().slots.contains_key(&index)
     }
 
-    /// For how many entries something is done.
-    pub(super) fn len(&self) -> usize {
-        self.lock().slots.len()
+    /// How many connections are open ahead: a body that is at hand needs none.
+    pub(super) fn connections(&self) -> usize {
+        let state = self.lock();
+        state.slots.len() - state.gathered
     }
 
     /// The lowest index that was given up since this was last asked.
@@ -130,7 +143,10 @@ impl State {
         }
         while let Poll::Ready(Some((index, opened))) = self.openings.poll_next_unpin(cx) {
             match (opened, self.slots.get_mut(&index)) {
-                (Some((ahead, held)), Some(slot)) => slot.content = Content::Ready(ahead, held),
+                (Some((ahead, held)), Some(slot)) => {
+                    slot.content = Content::Ready(ahead, held);
+                    self.gathered += usize::from(slot.is_gathered());
+                }
                 (None, Some(_)) => drop(self.slots.remove(&index)),
                 (_, None) => {}
             }
@@ -140,12 +156,13 @@ impl State {
     /// Gives up what its reader does not come near in time: all behind as many bytes as it took lately.
     fn give_up(&mut self, taken: u64, now: Instant) {
         let mut before = 0;
-        let given_up = &mut self.given_up;
+        let (given_up, gathered) = (&mut self.given_up, &mut self.gathered);
         self.slots.retain(|&index, slot| {
             before += slot.bytes;
             let stays = before <= taken || now.saturating_duration_since(slot.since) < PATIENCE;
             if !stays {
                 *given_up = Some(given_up.map_or(index, |lowest| lowest.min(index)));
+                *gathered -= usize::from(slot.is_gathered());
                 if let Content::Opening(handle) = &slot.content {
                     handle.abort();
                 }

@@ -1,8 +1,7 @@
 //! How fast the reader of one archive takes what it is given.
 //!
 //! Look-ahead and read sizes follow it: a fast reader is worth large reads and a deep look-ahead, a slow one
-//! must cost a small buffer and nothing more. A kernel's send buffer swallows the first few MiB of any reader at
-//! once, so speed only counts once a reader has taken far more than that.
+//! must cost a small buffer and nothing more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,9 +10,9 @@ use std::time::{Duration, Instant};
 const READ_MIN: u64 = 32 << 10;
 /// The largest read: measured as the point where larger ones stop saving CPU time.
 const READ_MAX: u64 = 1 << 20;
-/// A read is at most this part of what was taken since the reader last paused: at 4 MiB, the most that a
-/// kernel's send buffer holds by default, reads are still 64 KiB.
-const READ_PART: u64 = 64;
+/// A read is at most this part of what was taken since the reader last paused: what the kernels on both sides swallow
+/// of an answer that nobody reads is some 100 KiB (the server bounds what may lie unsent), and says nothing yet.
+const READ_PART: u64 = 8;
 /// By how much a read is smaller than a power of two: a read that fills hyper's buffer doubles it, and every chunk
 /// keeps the whole buffer that it was read into.
 const READ_SHORT: u64 = 512;
@@ -96,7 +95,7 @@ mod tests {
     fn reads_grow_with_what_was_taken_and_shrink_after_a_pause() {
         let demand = Demand::default();
         assert_eq!(demand.read_size(), (32 << 10) - 512);
-        demand.note(4 << 20, Duration::ZERO);
+        demand.note(512 << 10, Duration::ZERO);
         assert_eq!(demand.read_size(), (64 << 10) - 512);
         demand.note(200 << 20, Duration::ZERO);
         assert_eq!(demand.read_size(), (1 << 20) - 512);

@@ -12,6 +12,7 @@ use http_body_util::Empty;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::{Origin, Position, Url};
 
+use crate::descriptor::HttpSource;
 use crate::egress;
 
 use super::answer::Answer;
@@ -58,8 +59,10 @@ impl Client {
         self.0.dialer.policy()
     }
 
-    /// Waits until a host may be sent one more request ahead of its turn.
-    pub(super) async fn admit(&self, origin: Origin) -> Option<OwnedSemaphorePermit> {
+    /// Waits until a source's host may be asked for one more source by archives that are starting; the permit is
+    /// held until it has answered.
+    pub async fn admit(&self, source: &HttpSource) -> Option<OwnedSemaphorePermit> {
+        let origin = source.url.origin();
         let semaphore = {
             // The map is whole between any two statements, so another thread's panic spoils nothing.
             let mut hosts = self.0.unanswered.lock().unwrap_or_else(PoisonError::into_inner);

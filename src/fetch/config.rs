@@ -29,8 +29,8 @@ pub struct Config {
     /// The time of asking over which `min_rate` is taken.
     #[serde(with = "value::duration")]
     pub min_rate_window: Duration,
-    /// How many requests ahead of their turn one host may have unanswered at once, and how many connections
-    /// one archive may keep open to it.
+    /// How many connections one archive may have open ahead, and how many unanswered requests all archives that
+    /// are starting may have at one host.
     pub per_host: usize,
     /// How long retries of one source may go on.
     #[serde(with = "value::duration")]

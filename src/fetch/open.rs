@@ -73,28 +73,23 @@ impl Opened {
 }
 
 impl Client {
-    /// Opens a source, trying again as its attempts allow. `ahead` of its turn it waits until the host has few
-    /// enough unanswered requests; at its turn it does not wait.
+    /// Opens a source, trying again as its attempts allow.
     ///
     /// # Errors
     /// The last attempt's.
-    pub async fn open(&self, source: Arc<HttpSource>, ask: Ask, ahead: bool) -> Result<Opened, Error> {
+    pub async fn open(&self, source: Arc<HttpSource>, ask: Ask) -> Result<Opened, Error> {
         let attempts = Attempts::new(self.config());
-        self.open_with(source, ask, ahead, attempts).await
+        self.open_with(source, ask, attempts).await
     }
 
     pub(super) async fn open_with(
         &self,
         source: Arc<HttpSource>,
         ask: Ask,
-        ahead: bool,
         mut attempts: Attempts,
     ) -> Result<Opened, Error> {
         loop {
-            let permit = if ahead { self.admit(source.url.origin()).await } else { None };
-            let answer = self.try_open(&source, &ask).await;
-            drop(permit);
-            match answer {
+            match self.try_open(&source, &ask).await {
                 Ok((head, body, start, end)) => return Ok(Opened { head, body, start, end, attempts }),
                 Err(error) => tokio::time::sleep(attempts.spend(error, Instant::now())?).await,
             }

@@ -233,7 +233,7 @@ fn open(client: &Client, source: &Arc<HttpSource>, ask: Ask, attempts: Attempts,
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        client.open_with(source, ask, false, attempts).await
+        client.open_with(source, ask, attempts).await
     })
 }
 

@@ -12,7 +12,7 @@ use super::case::{Outcome, Tally, body, cases};
 use super::script::{Script, descriptor};
 use super::{World, contents, hurried, nested_zip};
 use crate::support::client::{Abort, Ended, Request, http2};
-use crate::support::origin::{self, Origin, Route};
+use crate::support::origin::{Origin, Route};
 use crate::support::readers::{Kind, judge};
 
 /// The cases over 4 GiB.

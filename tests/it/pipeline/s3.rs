@@ -18,7 +18,7 @@ fn objects() -> Vec<Object> {
 }
 
 /// The nightly job: `curl | aws s3 cp -`, posted without a Content-Type, read back and compared.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn presigned_objects_are_piped_into_a_bucket() {
     let objects = objects();
     let s3 = S3::start(&objects).await;
@@ -58,7 +58,7 @@ async fn presigned_objects_are_piped_into_a_bucket() {
 }
 
 /// The other job: DEFLATE, and the object is uploaded by a client that cannot say how long it will be.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_compressed_archive_is_piped_into_a_bucket() {
     let objects = objects();
     let s3 = S3::start(&objects).await;

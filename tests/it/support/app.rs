@@ -101,7 +101,7 @@ impl Drop for App {
             drop(self.archives.take());
             let end = Instant::now() + GRACE;
             while metrics.num_alive_tasks() > 0 && Instant::now() < end {
-                std::thread::sleep(Duration::from_millis(5));
+                std::thread::park_timeout(Duration::from_millis(5));
             }
             (ended, held)
         });

@@ -217,11 +217,6 @@ impl Connection {
         bytes.len()
     }
 
-    /// Closes the sending side.
-    pub async fn finish_sending(&mut self) {
-        drop(self.stream.shutdown().await);
-    }
-
     /// Reads the answer to a request of this method; gives the connection back when it can be used again.
     pub async fn answer(self, method: &str) -> (Answer, Option<Connection>) {
         self.reading(method, None).await.finish_keeping().await

@@ -77,11 +77,6 @@ impl Origin {
         format!("{}://{}{path}", self.scheme, self.address)
     }
 
-    /// The URL of a path under a host name that the test's own DNS resolves.
-    pub fn url_at(&self, host: &str, path: &str) -> String {
-        format!("{}://{host}:{}{path}", self.scheme, self.address.port())
-    }
-
     /// Serves a route on a path, from now on and from its first request; returns the path's URL.
     pub fn serve(&self, path: &str, route: Route) -> String {
         self.shared.serve(path, route);
@@ -172,11 +167,6 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Listens here instead of on `127.0.0.1:0`.
-    pub fn bind(self, address: &str) -> Builder {
-        Builder { bind: address.to_owned(), ..self }
-    }
-
     /// Speaks TLS.
     pub fn tls(self, tls: Tls) -> Builder {
         Builder { tls: Some(tls), ..self }
