@@ -49,9 +49,10 @@ impl Prefetch {
         self.pace = Pace::new(Instant::now());
     }
 
-    /// Whether one more connection may be opened ahead; one of the host's is left for the entry whose turn it is.
-    pub(super) fn has_room(&self) -> bool {
-        self.slots.connections() + 1 < self.client.config().per_host
+    /// Whether one more connection may be opened ahead beside `others` that are under way; one of the host's is left
+    /// for the entry whose turn it is.
+    pub(super) fn has_room(&self, others: usize) -> bool {
+        self.slots.connections() + others + 1 < self.client.config().per_host
     }
 
     /// Keeps what the probe got of a source.
@@ -103,7 +104,7 @@ impl Prefetch {
                 let is_extendable = entry.head.as_ref().is_none_or(Head::is_resumable);
                 let is_next = self.cursor == current + 1 && is_extendable;
                 let fits = self.budget.held() + bytes <= allowed;
-                if !(is_short || is_next) || !fits || !self.has_room() {
+                if !(is_short || is_next) || !fits || !self.has_room(0) {
                     return;
                 }
                 let Some(held) = self.budget.try_hold(bytes) else { return };

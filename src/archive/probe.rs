@@ -1,6 +1,7 @@
 //! Asking the sources before the first byte: what can fail by then is answered with a status.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -50,10 +51,11 @@ pub(super) async fn probe(
     };
     let asked = sources().take(config.probe_files).count() as u64;
     let share = config.probe_size.0.min(config.prefetch_size.0 / asked.max(1)).max(1);
+    let granted = AtomicUsize::new(0);
     let mut answers: FuturesUnordered<_> = sources()
         .take(config.probe_files)
         .enumerate()
-        .map(|(turn, (index, source))| ask(index, source, turn == 0, share, prefetch, config))
+        .map(|(turn, (index, source))| ask(index, source, turn == 0, (share, &granted), prefetch, config))
         .collect();
     let clock = tokio::time::sleep(config.probe_timeout);
     tokio::pin!(clock);
@@ -84,7 +86,7 @@ async fn ask(
     index: usize,
     source: &Arc<HttpSource>,
     is_first: bool,
-    share: u64,
+    (share, granted): (u64, &AtomicUsize),
     prefetch: &Prefetch,
     config: &Config,
 ) -> (usize, Result<Told, fetch::Error>) {
@@ -95,14 +97,20 @@ async fn ask(
             return Ok(Told { index, head: opened.head.clone(), ahead: None, whole: Some(opened) });
         }
         let _permit = client.admit(&source).await;
-        // As many beginnings may wait as one archive may have connections; of other sources one byte is asked.
-        let held = prefetch.has_room().then(|| prefetch.budget.try_hold(share)).flatten();
+        // As many beginnings may be asked for or wait as one archive may have connections; of other sources one byte
+        // is asked.
+        let has_room = prefetch.has_room(granted.load(Ordering::Relaxed));
+        let held = has_room.then(|| prefetch.budget.try_hold(share)).flatten();
         let ask = Ask::Beginning(held.as_ref().map_or(1, Held::bytes));
+        granted.fetch_add(usize::from(held.is_some()), Ordering::Relaxed);
         let opened = client.open(Arc::clone(&source), ask).await?;
         let (head, ahead) = match held {
             None => (opened.into_head(), None),
             Some(held) => {
-                park(client, source, None, opened, held, config.inline_size.0, &prefetch.demand).await?
+                let parked =
+                    park(client, source, None, opened, held, config.inline_size.0, &prefetch.demand).await?;
+                granted.fetch_sub(1, Ordering::Relaxed);
+                parked
             }
         };
         Ok(Told { index, head, ahead, whole: None })

@@ -80,7 +80,12 @@ async fn run(app: &App, failing: &Failing, place: Place, protocol: Protocol) {
         Shows::Turn(status, code) if place == Place::Alone => {
             assert_problem(&answer, status, code, Some(index), &what);
         }
-        Shows::Before(..) | Shows::Turn(..) | Shows::Within => assert_aborted(&answer, protocol, &what),
+        Shows::Ahead if place == Place::Behind => {
+            assert_problem(&answer, 502, "source_truncated", Some(index), &what);
+        }
+        Shows::Ahead | Shows::Before(..) | Shows::Turn(..) | Shows::Within => {
+            assert_aborted(&answer, protocol, &what);
+        }
     }
 }
 
