@@ -24,7 +24,7 @@ pub(super) struct Body {
     /// Whether nothing before the last chunk counts: it is the first, maybe of a source that began anew.
     begins: bool,
     /// What was held ahead for it, until it is written.
-    _held: Option<Held>,
+    held: Option<Held>,
 }
 
 enum Origin {
@@ -63,7 +63,7 @@ impl Body {
 
     fn new(origin: Origin, expected: &Expected, held: Option<Held>) -> Body {
         let check = Some(Check::new(expected));
-        Body { origin, expected: *expected, check, begins: false, _held: held }
+        Body { origin, expected: *expected, check, begins: false, held }
     }
 
     /// Reads the body to its end: the way to read an inlined one, which may begin anew.
@@ -100,6 +100,9 @@ impl Body {
                 chunk
             }
         };
+        if let (Some(held), Some(chunk)) = (&mut self.held, &chunk) {
+            held.shrink_to(held.bytes().saturating_sub(chunk.len() as u64));
+        }
         if self.begins {
             self.check = Some(Check::new(&self.expected));
         }

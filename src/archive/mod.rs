@@ -6,7 +6,7 @@
 //!                        └─ prefetch ─┘  sources opened ahead of their turn, under the budgets
 //! ```
 //!
-//! The stream is one future that pulls: whoever reads the archive drives the sources, and nobody else does.
+//! The stream is one future that pulls: whoever reads the archive drives the sources.
 //! Dropping it closes them all. A failure ends it with an error and never with an end of central directory.
 
 mod archives;

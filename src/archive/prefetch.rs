@@ -124,6 +124,8 @@ impl Prefetch {
     }
 }
 
+/// Below this length a chunk is copied out of the buffer that it shares; reads are twice as large and more.
+const SMALL: usize = 4 << 10;
 /// How long a body of unknown length is read ahead: short ones end at once, others are read at their turn.
 const UNKNOWN_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -193,7 +195,12 @@ async fn gather(
         if reader.offset() > most {
             return Ok(None);
         }
-        body.push(chunk);
+        // A chunk keeps the buffer it was read into: small ones are copied, so that what is counted is what is held.
+        body.push(if chunk.len() < SMALL { Bytes::copy_from_slice(&chunk) } else { chunk });
+    }
+    if reader.offset() == 0 {
+        // It began anew, and was empty then.
+        body.clear();
     }
     Ok(Some(body))
 }

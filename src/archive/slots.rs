@@ -1,7 +1,8 @@
 //! What an archive holds ahead, entry by entry, and the watch that gives it up when nobody comes for it.
 //!
 //! Requests made ahead are driven by the archive's own task, as everything else of it: a task of its own for each
-//! was measured to cost a third more CPU time. The watch runs beside it, since a reader that stopped drives nothing.
+//! was measured to cost a third more CPU time. The watch runs beside it, since a reader that stopped drives nothing;
+//! it drives them only to let go of those that it gives up.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -31,7 +32,10 @@ pub(super) enum Ahead {
 }
 
 /// What a request ahead comes to; a failed one is made again at its turn, with all its attempts.
-type Opening = BoxFuture<'static, (usize, Option<(Ahead, Held)>)>;
+type Opening = BoxFuture<'static, (Serial, Option<(Ahead, Held)>)>;
+
+/// An entry's index, and which request for it this is: one that was given up may end after another was made.
+type Serial = (usize, u64);
 
 /// What is done for the entries of one archive ahead of their turn, by index.
 #[derive(Default)]
@@ -43,6 +47,8 @@ struct State {
     /// How many slots hold a whole body.
     gathered: usize,
     openings: FuturesUnordered<Opening>,
+    /// How many requests were made.
+    requests: u64,
     /// Who drives the openings.
     driver: Option<Waker>,
     /// The lowest index that was given up since somebody asked.
@@ -63,7 +69,7 @@ impl Slot {
 }
 
 enum Content {
-    Opening(AbortHandle),
+    Opening(AbortHandle, u64),
     Ready(Ahead, Held),
 }
 
@@ -87,9 +93,11 @@ impl Slots {
         // Boxed before it is wrapped: it is kilobytes that would be moved each time.
         let (opening, handle) = abortable(Box::pin(opening));
         let mut state = self.lock();
-        let slot = Slot { content: Content::Opening(handle), bytes, since: Instant::now() };
+        state.requests += 1;
+        let request = state.requests;
+        let slot = Slot { content: Content::Opening(handle, request), bytes, since: Instant::now() };
         state.slots.insert(index, slot);
-        state.openings.push(Box::pin(async move { (index, opening.await.ok().flatten()) }));
+        state.openings.push(Box::pin(async move { ((index, request), opening.await.ok().flatten()) }));
     }
 
     /// Takes what was got of an entry's source, once it is there; `None` where nothing was done for it.
@@ -100,6 +108,8 @@ impl Slots {
         state.gathered -= usize::from(slot.as_ref().is_some_and(Slot::is_gathered));
         match slot {
             Some(Slot { content: Content::Ready(ahead, held), .. }) => Poll::Ready(Some((ahead, held))),
+            // The request is gone, whatever took it away: it is made anew at its turn.
+            Some(_) if state.openings.is_empty() => Poll::Ready(None),
             Some(slot) => {
                 // Its turn has come: it is not given up any more.
                 state.slots.insert(index, Slot { bytes: 0, since: Instant::now() + 2 * PATIENCE, ..slot });
@@ -141,8 +151,11 @@ impl State {
         if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(cx.waker())) {
             self.driver = Some(cx.waker().clone());
         }
-        while let Poll::Ready(Some((index, opened))) = self.openings.poll_next_unpin(cx) {
-            match (opened, self.slots.get_mut(&index)) {
+        while let Poll::Ready(Some(((index, request), opened))) = self.openings.poll_next_unpin(cx) {
+            let slot = self.slots.get_mut(&index);
+            let slot =
+                slot.filter(|slot| matches!(slot.content, Content::Opening(_, asked) if asked == request));
+            match (opened, slot) {
                 (Some((ahead, held)), Some(slot)) => {
                     slot.content = Content::Ready(ahead, held);
                     self.gathered += usize::from(slot.is_gathered());
@@ -163,7 +176,7 @@ impl State {
             if !stays {
                 *given_up = Some(given_up.map_or(index, |lowest| lowest.min(index)));
                 *gathered -= usize::from(slot.is_gathered());
-                if let Content::Opening(handle) = &slot.content {
+                if let Content::Opening(handle, _) = &slot.content {
                     handle.abort();
                 }
             }

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The smallest read: two pages short of nothing for a stalled reader, and still one packet burst of a slow one.
+/// The smallest read: what a slow reader costs, twice over.
 const READ_MIN: u64 = 32 << 10;
 /// The largest read: measured as the point where larger ones stop saving CPU time.
 const READ_MAX: u64 = 1 << 20;
@@ -54,7 +54,8 @@ impl Demand {
 
     /// How many bytes the next read of a source should ask the kernel for.
     pub fn read_size(&self) -> usize {
-        let run = self.taken() - self.paused_at.load(Ordering::Relaxed);
+        // Another thread may note a pause between the two loads.
+        let run = self.taken().saturating_sub(self.paused_at.load(Ordering::Relaxed));
         let power = (run / READ_PART).clamp(READ_MIN, READ_MAX).next_power_of_two().min(READ_MAX);
         (power - READ_SHORT) as usize
     }

@@ -62,7 +62,12 @@ impl Body {
             let frame = match (Pin::new(&mut self.incoming).poll_frame(cx), &mut self.connection) {
                 (Poll::Pending, Some(connection)) => {
                     connection.drive(cx);
-                    std::task::ready!(Pin::new(&mut self.incoming).poll_frame(cx))
+                    match Pin::new(&mut self.incoming).poll_frame(cx) {
+                        Poll::Pending if connection.is_over() => {
+                            return Poll::Ready(Err(Error::Truncated));
+                        }
+                        frame => std::task::ready!(frame),
+                    }
                 }
                 (frame, _) => std::task::ready!(frame),
             };

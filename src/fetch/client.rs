@@ -100,7 +100,7 @@ impl Client {
         let request = request(url, headers)?;
         let clock = self.0.config.first_byte_timeout;
         let answer = within(clock, "no answer within fetch.first_byte_timeout", async {
-            connection.exchange(request).await.map_err(|error| Error::of_exchange(&error))
+            connection.exchange(request).await
         });
         let (parts, incoming) = answer.await?.into_parts();
         let home = (Arc::downgrade(&self.0.pool), url.origin());

@@ -11,7 +11,7 @@ use crate::value::{self, ByteSize};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// How often one source is asked before it counts as failed, as long as it sends no bytes.
+    /// How often one source is asked before it counts as failed; 1 MiB of it gives all attempts back.
     pub attempts: u32,
     /// PEM certificates that are trusted besides the platform's.
     pub ca_file: Option<PathBuf>,

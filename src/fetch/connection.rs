@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
+use super::Error;
 use super::transport::{Aperture, Stream, Transport};
 
 /// The largest read that hyper's buffer grows to.
@@ -45,18 +46,25 @@ impl Connection {
     ///
     /// # Cancel safety
     /// Dropping the future leaves a connection that is not idle; it must be dropped too.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] when the connection ends first, [`Error::Protocol`] when the head is not sound.
     pub(super) async fn exchange(
         &mut self,
         request: Request<Empty<Bytes>>,
-    ) -> hyper::Result<Response<Incoming>> {
+    ) -> Result<Response<Incoming>, Error> {
         let mut answer = pin!(self.sender.send_request(request));
         let (driver, over) = (&mut self.driver, &mut self.over);
         poll_fn(|cx| {
             if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
-                return Poll::Ready(answer);
+                return Poll::Ready(answer.map_err(|error| Error::of_exchange(&error)));
             }
             drive(driver, over, cx);
-            answer.as_mut().poll(cx)
+            match answer.as_mut().poll(cx) {
+                // hyper leaves a request that it never took in its queue when the connection ends in order.
+                Poll::Pending if *over => Poll::Ready(Err(Error::Truncated)),
+                answer => answer.map_err(|error| Error::of_exchange(&error)),
+            }
         })
         .await
     }
@@ -64,6 +72,11 @@ impl Connection {
     /// Lets the connection read and write.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         drive(&mut self.driver, &mut self.over, cx);
+    }
+
+    /// Whether the connection has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
     }
 
     /// Whether the connection may carry another exchange at this moment.

@@ -11,10 +11,10 @@ use url::Origin;
 
 use super::connection::Connection;
 
-/// How long a connection may be idle: below the 15 s after which common servers close theirs.
-const IDLE: Duration = Duration::from_secs(10);
+/// How long a connection may be idle: below the 5 s after which common servers close theirs.
+const IDLE: Duration = Duration::from_secs(4);
 /// How often idle connections are looked through.
-const SWEEP: Duration = Duration::from_secs(2);
+const SWEEP: Duration = Duration::from_secs(1);
 
 /// The idle connections of one client.
 pub(super) struct Pool {

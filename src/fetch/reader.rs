@@ -189,11 +189,22 @@ impl Reader {
         if end.is_some_and(|end| self.offset < end) {
             return self.recover(Error::Truncated);
         }
+        let head = self.head.clone().unwrap_or_default();
         self.state = match self.rest.take() {
-            Some(mut rest) => State::Opening(Box::pin(async move {
-                rest.as_mut().await;
-                rest.as_mut().take_output().unwrap_or(Err(Error::Truncated))
-            })),
+            Some(mut rest) => {
+                // A request made early may have lain too long while the reader paused: that is no failure of the source.
+                let ask = Ask::Rest { from: self.offset, head };
+                let attempts = Attempts::new(self.client.config());
+                let again = open(&self.client, &self.source, ask, attempts, Duration::ZERO);
+                State::Opening(Box::pin(async move {
+                    rest.as_mut().await;
+                    match rest.as_mut().take_output() {
+                        Some(Err(error)) if !error.is_transient() => Err(error),
+                        Some(Ok(opened)) => Ok(opened),
+                        Some(Err(_)) | None => again.await,
+                    }
+                }))
+            }
             None if length.is_some_and(|length| self.offset < length) => {
                 return self.recover(Error::Truncated);
             }

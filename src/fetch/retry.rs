@@ -39,7 +39,9 @@ impl Attempts {
             // Full jitter over the upper half, so that sources failing together are not asked together again.
             _ => (PAUSE * (1 << (self.failed - 1).min(10))).mul_f64(0.5 + fastrand::f64() / 2.0),
         };
-        if now + pause > deadline { Err(error) } else { Ok(pause) }
+        // A source may ask for any pause, also for one that no clock holds.
+        let left = deadline.checked_duration_since(now);
+        if left.is_some_and(|left| pause <= left) { Ok(pause) } else { Err(error) }
     }
 
     /// Whether the time for trying again is over.
@@ -90,5 +92,6 @@ mod tests {
         let now = Instant::now();
         assert_eq!(attempts().spend(wait(2), now).expect("2 s fit into 30"), Duration::from_secs(2));
         assert!(attempts().spend(wait(31), now).is_err());
+        assert!(attempts().spend(wait(u64::MAX), now).is_err());
     }
 }

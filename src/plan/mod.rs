@@ -42,9 +42,6 @@ impl Plan {
     }
 
     /// The length of the archive in bytes, where every size is known and nothing is compressed.
-    ///
-    /// # Errors
-    /// When the entries cannot be laid out as a ZIP file at all.
     pub fn archive_length(&self) -> Option<u64> {
         let entries: Option<Vec<zip::Entry>> = self.entries.iter().map(Entry::sketch).collect();
         zip::Layout::of(&entries?).map(|layout| layout.length())

@@ -233,3 +233,19 @@ async fn definite_refusals_are_asked_once_and_passing_ones_as_often_as_allowed()
     assert_aborted(&post(&app, &numbered([url])).send().await, Protocol::Http11, "cut always");
     assert_eq!(origin.requests_to("/cut").len(), 4);
 }
+
+/// Two answers of a source that nothing proves to be one: what came of the first must not stay.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_read_ahead_that_begins_anew_and_is_empty_by_then_is_empty() {
+    let (origin, app) = (Origin::start().await, App::start().await);
+    let first = origin.serve("/first", Route::pattern(1, 10));
+    let shrinking = origin.serve(
+        "/shrinking",
+        Route::by(|_, nth| {
+            let route = if nth == 0 { Route::pattern(2, 5000).cut(2000) } else { Route::bytes("") };
+            route.ignores_ranges().chunked()
+        }),
+    );
+    let answer = post(&app, &numbered([first, shrinking])).send().await;
+    assert_whole(&answer, &[pattern(1, 0..10), Vec::new()], "shrinking");
+}
