@@ -15,8 +15,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, BufReader, ReadBuf, Take};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// The size of reads until somebody sets another: a head, and as much of the body as costs nothing.
-const FIRST_READ: usize = (16 << 10) - 512;
+/// The size of reads until somebody sets another: a head with a body of 64 KiB, the most that is inlined by default.
+const FIRST_READ: usize = 66 << 10;
 /// The read buffer below TLS: four records.
 const TLS_READ: usize = 64 << 10;
 
