@@ -1,7 +1,5 @@
 # Two stages: the toolchain stays behind.
 FROM rust:1.95-trixie AS build
-# aws-lc-rs, the cryptography below TLS, is C and built by CMake.
-RUN apt-get update && apt-get install -y --no-install-recommends cmake && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY Cargo.toml Cargo.lock ./
 COPY benches benches
