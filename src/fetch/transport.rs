@@ -66,15 +66,15 @@ impl Aperture {
 pub(super) struct Transport {
     stream: Take<Stream>,
     aperture: Aperture,
-    /// Whether a request was written since the last read.
-    has_asked: bool,
+    /// The aperture of the last read; none since a request was written.
+    last_read: Option<usize>,
 }
 
 impl Transport {
     /// Wraps a stream; the aperture sets the size of its reads from then on.
     pub(super) fn new(stream: Stream) -> (Transport, Aperture) {
         let aperture = Aperture(Arc::new(AtomicUsize::new(FIRST_READ)));
-        (Transport { stream: stream.take(0), aperture: aperture.clone(), has_asked: false }, aperture)
+        (Transport { stream: stream.take(0), aperture: aperture.clone(), last_read: None }, aperture)
     }
 }
 
@@ -84,10 +84,12 @@ impl AsyncRead for Transport {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if std::mem::take(&mut self.has_asked) {
+        let aperture = self.aperture.0.load(Ordering::Relaxed);
+        // A new answer, or one that waited in the kernel and is wanted now.
+        if self.last_read.replace(aperture) != Some(aperture) {
             self.stream.get_ref().acknowledge_at_once();
         }
-        let limit = self.aperture.0.load(Ordering::Relaxed).min(buf.remaining());
+        let limit = aperture.min(buf.remaining());
         let end = buf.filled().len() + limit;
         let plain = matches!(self.stream.get_ref(), Stream::Plain(_));
         loop {
@@ -108,7 +110,7 @@ impl AsyncRead for Transport {
 
 impl AsyncWrite for Transport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.has_asked = true;
+        self.last_read = None;
         Pin::new(self.stream.get_mut()).poll_write(cx, bytes)
     }
 
