@@ -25,7 +25,6 @@ pub(super) struct Probed {
 
 /// One source's answer.
 struct Told {
-    index: usize,
     head: Head,
     ahead: Option<(Ahead, Held)>,
     whole: Option<fetch::Opened>,
@@ -71,7 +70,7 @@ pub(super) async fn probe(
         check::announced(&entries[index].expected, told.head.length)
             .map_err(|reason| failed(index, &entries[index], reason))?;
         if let Some((ahead, held)) = told.ahead {
-            prefetch.keep(told.index, ahead, held);
+            prefetch.keep(index, ahead, held);
         }
         if let Some(opened) = told.whole {
             first = Some((index, opened));
@@ -94,7 +93,7 @@ async fn ask(
         let (client, source) = (&prefetch.client, Arc::clone(source));
         if is_first {
             let opened = client.open(source, Ask::Whole).await?;
-            return Ok(Told { index, head: opened.head.clone(), ahead: None, whole: Some(opened) });
+            return Ok(Told { head: opened.head.clone(), ahead: None, whole: Some(opened) });
         }
         let _permit = client.admit(&source).await;
         // As many beginnings may be asked for or wait as one archive may have connections; of other sources one byte
@@ -113,7 +112,7 @@ async fn ask(
                 parked
             }
         };
-        Ok(Told { index, head, ahead, whole: None })
+        Ok(Told { head, ahead, whole: None })
     };
     (index, told.await)
 }
