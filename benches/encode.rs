@@ -1,16 +1,19 @@
 //! How fast the encoder is beside the data: gigabytes a second of stored data that passes by, and entries a second.
 //!
 //! The data is never copied, so that the first figure is the CRC's; the second is the cost of headers and of the
-//! central directory. Run with `cargo bench --bench encode`.
+//! central directory. The third is what a manifest costs beside that: SHA-256. Run with `cargo bench --bench encode`.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use sha2::{Digest as _, Sha256};
 use zipstream::zip::{Content, Digest, Encoder, Entry, Method, Name, Timestamp};
 
 /// Bytes of stored data for a round: long enough to be timed, in the cache or not.
 const DATA: usize = 4 << 30;
+/// Bytes that are hashed in a round.
+const HASHED: usize = 1 << 30;
 /// Entries of a round: more than 16 bits hold.
 const ENTRIES: usize = 200_000;
 /// Rounds, of which the fastest counts, since everything else on the machine only slows them down.
@@ -26,10 +29,22 @@ fn main() {
             DATA as f64 / took.as_secs_f64() / 1e9
         );
     }
+    let took = fastest(hash);
+    println!("| SHA-256 | {:.2} s/GB |", took.as_secs_f64() / (HASHED as f64 / 1e9));
     for (what, streamed) in [("known", false), ("streamed", true)] {
         let took = fastest(|| entries(streamed));
         println!("| {what} entries of 16 bytes | {:.0} entries/s |", ENTRIES as f64 / took.as_secs_f64());
     }
+}
+
+/// Hashes data of the size of a common read.
+fn hash() {
+    let data = vec![7; 64 << 10];
+    let mut sha256 = Sha256::new();
+    for _ in 0..HASHED / data.len() {
+        sha256.update(black_box(&data));
+    }
+    black_box(sha256.finalize());
 }
 
 /// Returns the time of the fastest round.

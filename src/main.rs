@@ -1,10 +1,11 @@
 //! The `zipstream` binary: arguments, configuration, telemetry, app, server.
 //!
 //! Exit codes: 0 after an orderly end, 1 when it cannot serve, 2 for arguments it does not know, 64 for a
-//! configuration that is not lawful.
+//! configuration that is not lawful. What `commands` exit with stands there.
 
 use std::{
     fmt::Display,
+    future::pending,
     io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     path::PathBuf,
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
 use clap::{Parser, Subcommand};
 use tokio::{
     net::TcpListener,
@@ -19,7 +21,8 @@ use tokio::{
 };
 use zipstream::{
     app::{App, Overrides},
-    config::{self, Config, Sources},
+    commands::{self, Pack, Verify},
+    config::{self, Config, Loaded, Sources},
     server, telemetry,
 };
 
@@ -44,6 +47,27 @@ enum Task {
     CheckConfig,
     /// Asks the service at the configured address whether it lives.
     Healthcheck,
+    /// Makes API keys.
+    Key {
+        #[command(subcommand)]
+        task: KeyTask,
+    },
+    Pack(Pack),
+    Verify(Verify),
+}
+
+/// What to do about API keys.
+#[derive(Subcommand)]
+enum KeyTask {
+    /// Prints a new key, once, and the configuration that knows it by its hash.
+    New {
+        /// By what the key is known in metrics and counts.
+        #[arg(long)]
+        name: String,
+        /// The tier of the configuration that the key's clients get.
+        #[arg(long)]
+        tier: String,
+    },
 }
 
 /// `EX_USAGE` of sysexits: whoever keeps the process running should not try again.
@@ -54,20 +78,50 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let loaded = match config::load(&Sources::of_process(arguments.config, arguments.listen)) {
-        Ok(loaded) => loaded,
+    let sources = Sources::of_process(arguments.config, arguments.listen);
+    match arguments.task {
+        Some(Task::CheckConfig) => configured(&sources, |loaded| {
+            say(loaded);
+            ExitCode::SUCCESS
+        }),
+        Some(Task::Healthcheck) => configured(&sources, |loaded| check_health(loaded.config.server.listen)),
+        Some(Task::Key { task: KeyTask::New { name, tier } }) => {
+            configured(&sources, |loaded| make_key(&loaded.config, &name, &tier))
+        }
+        Some(Task::Pack(pack)) => configured(&sources, |loaded| commands::pack(&pack, &loaded.config)),
+        // An archive is judged the same whatever is configured.
+        Some(Task::Verify(verify)) => commands::verify(&verify),
+        None => configured(&sources, |loaded| start(&loaded.config)),
+    }
+}
+
+/// Does what depends on the configuration, if that is lawful.
+fn configured(sources: &Sources, work: impl FnOnce(&Loaded) -> ExitCode) -> ExitCode {
+    match config::load(sources) {
+        Ok(loaded) => work(&loaded),
         Err(error) => {
             complain(&error);
-            return ExitCode::from(BAD_CONFIGURATION);
+            ExitCode::from(BAD_CONFIGURATION)
         }
-    };
-    match arguments.task {
-        Some(Task::CheckConfig) => {
-            say(&loaded);
+    }
+}
+
+/// Prints a new key.
+fn make_key(config: &Config, name: &str, tier: &str) -> ExitCode {
+    let mut random = [0; 32];
+    if aws_lc_rs::rand::fill(&mut random).is_err() {
+        complain(&"the system gives no random numbers");
+        return ExitCode::FAILURE;
+    }
+    match config::new_key(config, name, tier, random) {
+        Ok(key) => {
+            say(&key);
             ExitCode::SUCCESS
         }
-        Some(Task::Healthcheck) => check_health(loaded.config.server.listen),
-        None => start(&loaded.config),
+        Err(refusal) => {
+            complain(&refusal);
+            ExitCode::from(BAD_CONFIGURATION)
+        }
     }
 }
 
@@ -82,7 +136,7 @@ fn start(config: &Config) -> ExitCode {
             complain(&error);
             match error {
                 Error::App(_) => ExitCode::from(BAD_CONFIGURATION),
-                Error::Bind(..) | Error::Start(_) => ExitCode::FAILURE,
+                Error::Bind(..) | Error::BindMetrics(..) | Error::Start(_) => ExitCode::FAILURE,
             }
         }
     }
@@ -93,18 +147,44 @@ async fn serve(config: &Config) -> Result<(), Error> {
     let bound = TcpListener::bind(config.server.listen).await;
     let listener = bound.map_err(|error| Error::Bind(config.server.listen, error))?;
     let address = listener.local_addr().map_err(Error::Start)?;
-    let app = App::build(config, &[address], Overrides::default())?;
+    let operators = match config.metrics.listen.filter(|_| config.metrics.enabled) {
+        Some(at) => Some(TcpListener::bind(at).await.map_err(|error| Error::BindMetrics(at, error))?),
+        None => None,
+    };
+    let operators_address = operators.as_ref().and_then(|listener| listener.local_addr().ok());
+    let own: Vec<_> = [address].into_iter().chain(operators_address).collect();
+    let app = App::build(config, &own, Overrides::default())?;
     let mut signals = Signals::new().map_err(Error::Start)?;
-    announce(address);
-    let draining = app.draining;
-    let served = server::run(listener, app.router, config.server(), draining.clone().cancelled_owned());
+    announce(address, operators_address);
+    let (draining, links) = (app.draining, app.links);
+    let run = server::run(listener, app.router, config.server(), draining.clone().cancelled_owned());
+    let served = async {
+        run.await;
+        links.settle().await;
+    };
     let twice = async {
         signals.next().await;
         draining.cancel();
         signals.next().await;
     };
-    tokio::select! { () = served => {} () = twice => {} }
+    // Numbers are served to the very end: it is the drain that is looked at.
+    let scraped = serve_metrics(operators.zip(app.operators), config);
+    let kept = async {
+        match &app.metrics {
+            Some(metrics) => metrics.keep().await,
+            None => pending().await,
+        }
+    };
+    tokio::select! { () = served => {} () = twice => {} () = scraped => {} () = kept => {} }
     Ok(())
+}
+
+/// Serves the numbers on a listener of their own, where there is one; never ends.
+async fn serve_metrics(listening: Option<(TcpListener, Router)>, config: &Config) {
+    if let Some((listener, router)) = listening {
+        server::run(listener, router, config.server(), pending()).await;
+    }
+    pending().await
 }
 
 /// The signals that end the service.
@@ -133,6 +213,9 @@ enum Error {
     /// The address is taken, or not this machine's.
     #[error("server.listen: {0}: {1}")]
     Bind(SocketAddr, io::Error),
+    /// The same for the operators' listener.
+    #[error("metrics.listen: {0}: {1}")]
+    BindMetrics(SocketAddr, io::Error),
     /// The system refuses threads or signals.
     #[error("cannot start: {0}")]
     Start(io::Error),
@@ -149,12 +232,13 @@ fn complain(text: &dyn Display) {
 }
 
 /// Prints where the service listens, and a command that shows it at work without any network.
-fn announce(address: SocketAddr) {
+fn announce(address: SocketAddr, metrics: Option<SocketAddr>) {
     let at = reachable(address);
+    let metrics = metrics.map(|at| format!("Metrics are on http://{at}/metrics\n")).unwrap_or_default();
     let text = format!(
         "ZipStream listens on http://{address}\nTry it:\n  curl -f -o hello.zip http://{at}/api/downloads -d '{{\"files\":\
          [{{\"url\":\"data:,Hello%20world\",\"zipPath\":\"hello.txt\"}},\
-         {{\"url\":\"data:application/json;base64,eyJhIjoxfQ==\",\"zipPath\":\"data/a.json\"}}]}}'\n"
+         {{\"url\":\"data:application/json;base64,eyJhIjoxfQ==\",\"zipPath\":\"data/a.json\"}}]}}'\n{metrics}"
     );
     say(&text);
 }

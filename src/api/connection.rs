@@ -5,6 +5,7 @@
 //! are a few atomics here, written on the way of every frame: no timer, no lock.
 
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -37,6 +38,8 @@ struct Shared {
     held: AtomicUsize,
     /// Milliseconds from birth to the last progress.
     moved: AtomicU64,
+    /// The address at its other end.
+    peer: IpAddr,
     /// Whether the socket took less than it was given.
     pending: AtomicBool,
     /// Whether a request has been read.
@@ -56,24 +59,24 @@ pub struct Stall {
     pub quiet: Duration,
 }
 
-impl Default for Connection {
-    fn default() -> Self {
-        Connection::new()
-    }
-}
-
 impl Connection {
-    /// A connection that was just accepted.
-    pub fn new() -> Connection {
+    /// A connection that was just accepted from `peer`.
+    pub fn new(peer: IpAddr) -> Connection {
         Connection(Arc::new(Shared {
             born: Instant::now(),
             closing: AtomicU8::new(0),
             held: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
+            peer,
             pending: AtomicBool::new(false),
             requested: AtomicBool::new(false),
             shut: AtomicU64::new(0),
         }))
+    }
+
+    /// The address at its other end: a client's, or a proxy's.
+    pub fn peer(&self) -> IpAddr {
+        self.0.peer
     }
 
     /// Makes the socket end with a TCP reset, until `close_in_order` is called: for answers whose end is the close,

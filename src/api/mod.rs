@@ -1,37 +1,59 @@
 //! HTTP: routes, what is read from a request, what is answered.
 //!
 //! ```text
-//! identify ▸ cors ▸ catch panic ▸ route ▸ (loop guard) ▸ handler of ten lines ▸ archive
+//! measure ▸ identify ▸ harden ▸ cors ▸ catch panic ▸ route ▸ (flood guard ▸ loop guard) ▸ handler of ten lines ▸ archive
 //! ```
-//! The outermost layer names the request and writes problems down, so everything inside only returns them.
+//! `identify` names the request and writes problems down, so everything inside only returns them.
 
+mod condition;
 mod config;
 mod connection;
 mod extract;
+mod ledger;
 mod middleware;
+mod openapi;
 mod outcome;
 mod problem;
+mod rate_limit;
+mod refusal;
 mod request_id;
+mod requester;
 mod response;
 mod routes;
 mod state;
+mod trace;
+mod validation;
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Extension, Router};
+
+use self::{outcome::PROBLEMS, refusal::Refusal, requester::Requester};
 
 pub use self::{
-    config::Config,
+    config::{Config, Flood},
     connection::{Connection, Stall},
     outcome::Outcome,
     problem::Problem,
+    rate_limit::RateLimit,
     request_id::RequestId,
-    response::{ArchiveBody, Download, Error},
-    state::State,
+    response::{ArchiveBody, Download, Error, Foretold, NotModified},
+    state::{Renderer, State},
+    trace::TraceId,
 };
+
+/// The numbers alone, for a listener of the operators' own.
+pub fn metrics_router(renderer: Renderer) -> Router {
+    let show = async move || routes::metrics_answer(&renderer);
+    Router::new().route("/metrics", axum::routing::get(show))
+}
 
 /// The whole interface.
 pub fn router(state: Arc<State>) -> Router {
     let cors = middleware::cors(&state.config.cors_origins);
-    middleware::around(routes::all().with_state(state), cors)
+    outcome::register();
+    let (routes, document) = routes::all(&state.config);
+    let written = openapi::Written::new(&document);
+    let routes = routes.layer(Extension(written)).with_state(state);
+    middleware::around(routes, cors)
 }

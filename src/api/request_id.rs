@@ -5,9 +5,14 @@ use std::fmt;
 use http::HeaderValue;
 use uuid::Uuid;
 
-/// A request's id: the client's own, when it is sane, else a new one.
+use super::trace::TraceId;
+
+/// A request's id: the client's own, when it is sane, else a new one; and the trace it is part of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(String);
+pub struct RequestId {
+    text: String,
+    trace: Option<TraceId>,
+}
 
 /// Longest id taken from a client, in octets.
 const LONGEST: usize = 128;
@@ -15,7 +20,7 @@ const LONGEST: usize = 128;
 impl RequestId {
     /// A new id. UUIDv7 sorts by time.
     pub fn new() -> RequestId {
-        RequestId(Uuid::now_v7().to_string())
+        RequestId { text: Uuid::now_v7().to_string(), trace: None }
     }
 
     /// The client's id, or a new one when there is none or it could harm a log line.
@@ -25,14 +30,24 @@ impl RequestId {
                 && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_.:+/=".contains(&octet))
         };
         match header.and_then(|value| value.to_str().ok()).filter(sane) {
-            Some(text) => RequestId(text.to_owned()),
+            Some(text) => RequestId { text: text.to_owned(), trace: None },
             None => RequestId::new(),
         }
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The same id within a trace.
+    pub(super) fn within(self, trace: Option<TraceId>) -> RequestId {
+        RequestId { trace, ..self }
+    }
+
+    /// The trace that the request is part of, if its caller named one.
+    pub fn trace(&self) -> Option<&TraceId> {
+        self.trace.as_ref()
     }
 }
 
@@ -44,7 +59,7 @@ impl Default for RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&self.0)
+        to.write_str(&self.text)
     }
 }
 

@@ -6,44 +6,111 @@
 //! drops the connection without a last chunk, or resets the HTTP/2 stream.
 
 use std::{
+    convert::Infallible,
+    future::Future,
+    ops::Range,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use axum::{
     body::Body,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
 };
 use bytes::Bytes;
-use futures_util::Stream;
-use http::{HeaderName, HeaderValue, Version, header};
+use futures_util::{Stream, stream};
+use http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use http_body::{Frame, SizeHint};
+use tokio::time::Sleep;
 
 use super::{Connection, outcome::Outcome};
-use crate::archive;
+use crate::{archive, limits};
+
+/// Time for what was made before a failure to be written.
+const LAST_WRITES: Duration = Duration::from_millis(50);
 
 /// Tells nginx and its like to pass the archive on as it comes.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// An archive on its way to the client.
+/// Says how many sources are left out.
+pub(in crate::api) const X_ZIPSTREAM_SKIPPED: HeaderName = HeaderName::from_static("x-zipstream-skipped");
+
+/// An archive, or a part of it, on its way to the client.
 pub struct Download {
     /// The body.
     pub body: ArchiveBody,
     /// The value of `Content-Disposition`.
     pub disposition: HeaderValue,
+    /// Its entity tag, where it can be had in parts.
+    pub etag: Option<String>,
+    /// Which part it is, and of how many octets; `None` is all of it.
+    pub part: Option<(Range<u64>, u64)>,
+    /// How many of its entries are left out, as far as that is known.
+    pub skipped: usize,
+}
+
+/// An archive's headers without it, as HEAD asks for them.
+pub struct Foretold {
+    /// The value of `Content-Disposition`.
+    pub disposition: HeaderValue,
+    /// Its entity tag, where it can be had in parts.
+    pub etag: Option<String>,
+    /// Its length in octets, if it will be announced.
+    pub length: Option<u64>,
+}
+
+/// The answer to a client that has the archive (RFC 9110 §15.4.5).
+pub struct NotModified {
+    /// The archive's entity tag.
+    pub etag: String,
+}
+
+impl IntoResponse for NotModified {
+    fn into_response(self) -> Response {
+        let etag = HeaderValue::try_from(self.etag).ok().map(|etag| [(header::ETAG, etag)]);
+        (StatusCode::NOT_MODIFIED, etag, ()).into_response()
+    }
 }
 
 impl IntoResponse for Download {
     fn into_response(self) -> Response {
-        let fixed = [
-            (header::CONTENT_DISPOSITION, self.disposition),
-            (header::CONTENT_TYPE, HeaderValue::from_static("application/zip")),
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
-        ];
-        let length = self.body.length.map(|length| [(header::CONTENT_LENGTH, HeaderValue::from(length))]);
-        (fixed, length, Body::new(self.body)).into_response()
+        let head = Foretold { disposition: self.disposition, etag: self.etag, length: self.body.length };
+        let range = self.part.and_then(|(window, total)| {
+            HeaderValue::try_from(format!("bytes {}-{}/{total}", window.start, window.end - 1)).ok()
+        });
+        let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+        let range = range.map(|range| [(header::CONTENT_RANGE, range)]);
+        let skipped = (self.skipped > 0).then(|| [(X_ZIPSTREAM_SKIPPED, HeaderValue::from(self.skipped))]);
+        (status, head, range, skipped, Body::new(self.body)).into_response()
+    }
+}
+
+impl IntoResponse for Foretold {
+    fn into_response(self) -> Response {
+        // A body of no known length: one that is known to be empty would be announced as such.
+        (self, Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())).into_response()
+    }
+}
+
+impl IntoResponseParts for Foretold {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        let headers = parts.headers_mut();
+        headers.insert(header::CONTENT_DISPOSITION, self.disposition);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+        if let Some(length) = self.length {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        if let Some(Ok(etag)) = self.etag.map(HeaderValue::try_from) {
+            headers.insert(header::ETAG, etag);
+            headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        }
+        Ok(parts)
     }
 }
 
@@ -55,6 +122,7 @@ pub struct ArchiveBody<S = archive::Stream> {
     last: Option<Bytes>,
     length: Option<u64>,
     outcome: Outcome,
+    _permit: Option<limits::Permit>,
     sent: u64,
     state: State,
     stream: S,
@@ -64,8 +132,8 @@ pub struct ArchiveBody<S = archive::Stream> {
 #[derive(Debug)]
 enum State {
     Ended,
-    /// The archive has failed; the next poll says so.
-    Failing(Error),
+    /// The archive has failed, which is said after a pause.
+    Failing(Error, Pin<Box<Sleep>>),
     Running,
 }
 
@@ -85,7 +153,21 @@ impl<S> ArchiveBody<S> {
             connection.reset_on_close();
         }
         let hold = Hold { connection, delimited, holding: false };
-        ArchiveBody { hold, last: None, length, outcome, sent: 0, state: State::Running, stream }
+        ArchiveBody {
+            hold,
+            last: None,
+            length,
+            outcome,
+            _permit: None,
+            sent: 0,
+            state: State::Running,
+            stream,
+        }
+    }
+
+    /// Keeps a client's permit until the body is dropped.
+    pub fn holding(self, permit: limits::Permit) -> ArchiveBody<S> {
+        ArchiveBody { _permit: Some(permit), ..self }
     }
 }
 
@@ -102,7 +184,13 @@ where
         let error = loop {
             match std::mem::replace(&mut this.state, State::Ended) {
                 State::Ended => return Poll::Ready(None),
-                State::Failing(error) => return Poll::Ready(Some(Err(error))),
+                State::Failing(error, mut pause) => {
+                    if pause.as_mut().poll(cx).is_pending() {
+                        this.state = State::Failing(error, pause);
+                        return Poll::Pending;
+                    }
+                    return Poll::Ready(Some(Err(error)));
+                }
                 State::Running => this.state = State::Running,
             }
             match ready!(Pin::new(&mut this.stream).poll_next(cx)) {
@@ -121,18 +209,22 @@ where
                 None => {
                     this.state = State::Ended;
                     this.hold.end();
+                    let last = this.last.take().map(|bytes| this.hold.frame(bytes, &mut this.outcome));
                     this.outcome.note_end();
-                    if let Some(bytes) = this.last.take() {
-                        return Poll::Ready(Some(Ok(this.hold.frame(bytes, &mut this.outcome))));
+                    if let Some(frame) = last {
+                        return Poll::Ready(Some(Ok(frame)));
                     }
                 }
             }
         };
         this.outcome.note_failure(&error);
         // At an error hyper drops all that it has not written yet, even the answer's head, and the client would see
-        // no answer at all. A body that is not ready makes it write first.
-        this.state = State::Failing(error);
-        cx.waker().wake_by_ref();
+        // no answer at all. A body that is not ready makes HTTP/1 write first; of HTTP/2 another task writes, which
+        // needs a moment.
+        let mut pause = Box::pin(tokio::time::sleep(LAST_WRITES));
+        // A timer that is new is not over; being asked, it wakes this body.
+        let _ = pause.as_mut().poll(cx);
+        this.state = State::Failing(error, pause);
         Poll::Pending
     }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Problem};
-use crate::{archive, egress};
+use crate::{archive, egress, limits, links, preflight, state};
+
+/// Writes the numbers down for Prometheus.
+pub type Renderer = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// The areas behind the API.
 pub struct State {
@@ -15,8 +18,18 @@ pub struct State {
     pub config: Config,
     /// Cancelled when the process is about to end.
     pub draining: CancellationToken,
+    /// Knows clients and holds their limits.
+    pub limits: limits::Limits,
+    /// Descriptors that wait for whoever has their token.
+    pub links: links::Links,
+    /// Writes the numbers down, where they are served here.
+    pub metrics: Option<Renderer>,
     /// Judges the URLs of descriptors.
     pub policy: Arc<egress::Policy>,
+    /// Makes validations.
+    pub preflight: preflight::Preflight,
+    /// What nodes share, where it is configured.
+    pub shared: Option<state::Redis>,
 }
 
 impl State {

@@ -1,8 +1,10 @@
 //! What a descriptor declares of a source, held against its bytes as they pass by.
 
+use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest as _, Sha256};
 
-use crate::descriptor::Expected;
+use crate::descriptor::{Expected, Mismatch};
+use crate::plan::{Checkpoint, Proof};
 use crate::zip;
 
 use super::Reason;
@@ -13,17 +15,39 @@ pub(super) struct Check {
     size: u64,
     crc32: Option<zip::Crc32>,
     sha256: Option<Sha256>,
+    /// Whether all there is to know is wanted, for a manifest.
+    is_listed: bool,
 }
 
 impl Check {
-    /// Starts with nothing seen.
-    pub(super) fn new(expected: &Expected) -> Check {
+    /// Starts with nothing seen of an entry that a manifest lists, or does not.
+    pub(super) fn new(expected: &Expected, is_listed: bool) -> Check {
         Check {
             size: 0,
-            crc32: expected.crc32.map(|_| zip::Crc32::new()),
-            sha256: expected.sha256.map(|_| Sha256::new()),
+            crc32: (is_listed || expected.crc32.is_some()).then(zip::Crc32::new),
+            sha256: (is_listed || expected.sha256.is_some()).then(Sha256::new),
             expected: *expected,
+            is_listed,
         }
+    }
+
+    /// Goes on behind a checkpoint, of an entry that no manifest lists; `None` where it does not hold what is expected here.
+    pub(super) fn resume(expected: &Expected, checkpoint: &Checkpoint) -> Option<Check> {
+        let sha256 = match (&expected.sha256, &checkpoint.sha256) {
+            (None, _) => None,
+            (Some(_), None) => return None,
+            (Some(_), Some(state)) => {
+                let state = SerializedState::<Sha256>::try_from(state.as_slice()).ok()?;
+                Some(Sha256::deserialize(&state).ok()?)
+            }
+        };
+        let crc32 = expected.crc32.map(|_| zip::Crc32::resume(checkpoint.crc32, checkpoint.offset));
+        Some(Check { expected: *expected, size: checkpoint.offset, crc32, sha256, is_listed: false })
+    }
+
+    /// The state of SHA-256, where one is kept.
+    pub(super) fn sha256(&self) -> Option<Vec<u8>> {
+        self.sha256.as_ref().map(|sha256| sha256.serialize().to_vec())
     }
 
     /// Sees bytes; fails at once when they are more than was declared.
@@ -43,8 +67,8 @@ impl Check {
         }
     }
 
-    /// Judges the whole.
-    pub(super) fn finish(self) -> Result<(), Reason> {
+    /// Judges the whole; returns what a manifest tells of it.
+    pub(super) fn finish(self) -> Result<Option<Proof>, Reason> {
         if let Some(expected) = self.expected.size.filter(|&expected| expected != self.size) {
             return Err(mismatch("size", &expected, self.size.to_string()));
         }
@@ -54,26 +78,21 @@ impl Check {
         {
             return Err(mismatch("crc32", &format!("{expected:08x}"), format!("{actual:08x}")));
         }
-        if let (Some(expected), Some(sha256)) = (self.expected.sha256, self.sha256) {
-            let actual = hex::encode(sha256.finalize());
-            if hex::encode(expected) != actual {
-                return Err(mismatch("sha256", &hex::encode(expected), actual));
-            }
+        let sha256: Option<[u8; 32]> = self.sha256.map(|sha256| sha256.finalize().into());
+        if let (Some(expected), Some(actual)) = (self.expected.sha256, sha256)
+            && expected != actual
+        {
+            return Err(mismatch("sha256", &hex::encode(expected), hex::encode(actual)));
         }
-        Ok(())
-    }
-}
-
-/// Holds a source's announced length against the declared one.
-pub(super) fn announced(expected: &Expected, length: Option<u64>) -> Result<(), Reason> {
-    match (expected.size, length) {
-        (Some(expected), Some(length)) if expected != length => {
-            Err(mismatch("size", &expected, length.to_string()))
-        }
-        _ => Ok(()),
+        let proof = |(crc32, sha256)| Proof {
+            digest: zip::Digest { crc32, size: self.size },
+            sha256,
+            compressed_crc32: None,
+        };
+        Ok(crc32.zip(sha256).filter(|_| self.is_listed).map(proof))
     }
 }
 
 fn mismatch(field: &'static str, expected: &impl ToString, actual: String) -> Reason {
-    Reason::Mismatch { field, expected: expected.to_string(), actual }
+    Mismatch { field, expected: expected.to_string(), actual }.into()
 }

@@ -10,6 +10,8 @@ use crate::value::{self, ByteSize};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// How many blocks of DEFLATE are compressed at once, of all archives; 0 is as many as there are processors.
+    pub compressors: usize,
     /// Bodies of at most this length are held whole before their header is written, so that it tells the CRC.
     pub inline_size: ByteSize,
     /// What one archive may hold ahead in its first second.

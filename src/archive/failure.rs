@@ -1,7 +1,7 @@
 //! Why an archive cannot be made, or not be finished, and which entry is to blame.
 
-use crate::plan::Entry;
-use crate::{fetch, zip};
+use crate::plan::{self, Entry, Skipped};
+use crate::{descriptor, fetch, zip};
 
 /// A failure of an archive.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -42,15 +42,11 @@ pub enum Reason {
     #[error("the archive cannot be encoded: {0}")]
     Encoder(#[from] zip::Error),
     /// The source's bytes are not what the descriptor declares.
-    #[error("the source is not what the descriptor declares: its {field} is {actual}, not {expected}")]
-    Mismatch {
-        /// The declared field: `size`, `crc32` or `sha256`.
-        field: &'static str,
-        /// What the descriptor says.
-        expected: String,
-        /// What the source has.
-        actual: String,
-    },
+    #[error(transparent)]
+    Mismatch(#[from] descriptor::Mismatch),
+    /// A part of an archive was asked for that can only be made whole: a fault of the caller's.
+    #[error("the archive cannot be made in parts")]
+    NotDivisible,
     /// As many archives as the process may make are being made.
     #[error("the service is making as many archives as it may")]
     Overloaded,
@@ -58,11 +54,26 @@ pub enum Reason {
     #[error(transparent)]
     Source(#[from] fetch::Error),
     /// The sources are larger than the client may have in one archive.
-    #[error("the sources are larger together than the {limit} bytes that an archive may hold")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: u64,
-    },
+    #[error(transparent)]
+    TooLarge(#[from] plan::TooLarge),
+}
+
+impl Reason {
+    /// What is said of a source that is left out for it; `None` where no source is to blame, or where the descriptor
+    /// names what the policy refuses.
+    pub(super) fn as_skipped(&self) -> Option<Skipped> {
+        let code = match self {
+            Reason::Mismatch(_) => descriptor::Mismatch::CODE,
+            Reason::Source(fetch::Error::Forbidden { redirected: false, .. }) => return None,
+            Reason::Source(error) => error.code(),
+            Reason::Compressor
+            | Reason::Encoder(_)
+            | Reason::NotDivisible
+            | Reason::Overloaded
+            | Reason::TooLarge(_) => return None,
+        };
+        Some(Skipped { code, detail: self.to_string() })
+    }
 }
 
 /// Whose fault a failure is.
@@ -103,11 +114,27 @@ impl Failure {
         Failure { reason: reason.into(), entry: None }
     }
 
+    /// Whether no later download of the same plan can be whole: its source is not what it was, or not what the
+    /// descriptor declares.
+    pub fn is_lasting(&self) -> bool {
+        match &self.reason {
+            Reason::Mismatch(_) | Reason::Source(fetch::Error::Changed(_)) => true,
+            Reason::Compressor
+            | Reason::Encoder(_)
+            | Reason::NotDivisible
+            | Reason::Overloaded
+            | Reason::Source(_)
+            | Reason::TooLarge(_) => false,
+        }
+    }
+
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match &self.reason {
             Reason::TooLarge { .. } => Fault::Client,
-            Reason::Compressor | Reason::Encoder(_) | Reason::Overloaded => Fault::Server,
+            Reason::Compressor | Reason::Encoder(_) | Reason::NotDivisible | Reason::Overloaded => {
+                Fault::Server
+            }
             Reason::Mismatch { .. } | Reason::Source(_) => Fault::Source,
         }
     }

@@ -6,20 +6,29 @@
 //!                        └─ prefetch ─┘  sources opened ahead of their turn, under the budgets
 //! ```
 //!
-//! The stream is one future that pulls: whoever reads the archive drives the sources.
-//! Dropping it closes them all. A failure ends it with an error and never with an end of central directory.
+//! The stream is one future that pulls: whoever reads the archive drives the source whose turn it is, and a task
+//! beside it drives those that are asked ahead. Dropping it closes them all. A failure ends it with an error and
+//! never with an end of central directory.
 
 mod archives;
 mod body;
 mod check;
 mod compress;
 mod config;
+mod deflate;
+mod deflating;
 mod failure;
+mod hash;
+mod ledger;
+mod look;
+mod meter;
 mod prefetch;
 mod probe;
 mod produce;
+mod range;
 mod slots;
 
-pub use archives::{Archive, Archives, Limits, Stream};
+pub use archives::{Archive, Archives, Forecast, Limits, Planned, Probed, Stream, foretell};
 pub use config::Config;
 pub use failure::{FailedEntry, Failure, Fault, Reason};
+pub use ledger::Ledger;

@@ -3,8 +3,7 @@
 //! Many small reads at once hide latency; many big idle sockets only cost. So only beginnings are asked for, as far
 //! as the reader's pace reaches, under the budget of the archive and that of the process.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,10 +13,10 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::budget::{Budget, Demand, Held, Pace};
 use crate::descriptor::{HttpSource, Source};
 use crate::fetch::{self, Ask, Reader};
-use crate::plan::{Head, Plan};
+use crate::plan::{Form, Head, Plan};
 
 use super::Config;
-use super::slots::{Ahead, Slots, watch};
+use super::slots::{Ahead, Slots};
 
 /// The look-ahead of one archive.
 pub(super) struct Prefetch {
@@ -25,34 +24,73 @@ pub(super) struct Prefetch {
     pub(super) demand: Arc<Demand>,
     /// The archive's own account, within that of the process.
     pub(super) budget: Arc<Budget>,
+    /// What the reader of the current entry may take of it, and of the connections.
+    allowance: fetch::Allowance,
     config: Config,
     slots: Arc<Slots>,
     /// The first entry for which nothing was done ahead yet.
     cursor: usize,
+    /// The first entry that will not be needed.
+    end: usize,
+    /// Whether only inlined entries are opened ahead.
+    only_inlined: bool,
     pace: Pace,
-    _watch: AbortOnDropHandle<()>,
+    /// The piece that the reader took last, in bytes, and when it was handed out.
+    handed: Option<(u64, Instant)>,
+    _driver: AbortOnDropHandle<()>,
 }
 
 impl Prefetch {
     /// Makes the look-ahead of an archive that starts now.
     pub(super) fn new(client: fetch::Client, process: &Arc<Budget>, config: Config) -> Prefetch {
         let budget = process.child(process.total());
-        let (slots, demand) = (Arc::new(Slots::default()), Arc::new(Demand::default()));
-        let watch = tokio::spawn(watch(Arc::downgrade(&slots), Arc::clone(&demand)));
-        let _watch = AbortOnDropHandle::new(watch);
+        let demand = Arc::new(Demand::default());
+        let (slots, _driver) = Slots::start(Arc::clone(&demand));
+        let ahead = Arc::downgrade(&slots);
+        let others = move || ahead.upgrade().map_or(0, |slots| slots.connections());
+        let allowance = fetch::Allowance::new(Arc::clone(&budget), others);
+        let client = client.within(allowance.clone());
         let pace = Pace::new(Instant::now());
-        Prefetch { client, demand, budget, config, slots, cursor: 0, pace, _watch }
+        Prefetch {
+            client,
+            demand,
+            budget,
+            allowance,
+            config,
+            slots,
+            cursor: 0,
+            end: usize::MAX,
+            only_inlined: false,
+            pace,
+            handed: None,
+            _driver,
+        }
     }
 
-    /// Notes that the archive's first second begins.
-    pub(super) fn start(&mut self) {
-        self.pace = Pace::new(Instant::now());
+    /// Leaves the entries from an index on alone, and long ones, which a part opens at the offset that it needs.
+    pub(super) fn reach_for_part(&mut self, end: usize) {
+        (self.end, self.only_inlined) = (end, true);
+    }
+
+    /// Notes that the reader comes for a piece: for the first one, with which the archive's first second begins, or
+    /// for another.
+    pub(super) fn note_asked(&mut self) {
+        let now = Instant::now();
+        match self.handed.take() {
+            Some((bytes, at)) => self.demand.note(bytes, now - at),
+            None => self.pace = Pace::new(now),
+        }
+    }
+
+    /// Notes that the reader is given so many bytes.
+    pub(super) fn note_handed(&mut self, bytes: u64) {
+        self.handed = Some((bytes, Instant::now()));
     }
 
     /// Whether one more connection may be opened ahead beside `others` that are under way; one of the host's is left
     /// for the entry whose turn it is.
     pub(super) fn has_room(&self, others: usize) -> bool {
-        self.slots.connections() + others + 1 < self.client.config().per_host
+        self.slots.connections() + self.allowance.open() + others + 1 < self.client.config().per_host
     }
 
     /// Keeps what the probe got of a source.
@@ -65,17 +103,6 @@ impl Prefetch {
         poll_fn(|cx| self.slots.poll_take(index, cx)).await
     }
 
-    /// Waits for `work`, and lets the requests made ahead go on meanwhile.
-    pub(super) async fn alongside<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        poll_fn(|cx| {
-            // First, so that what was just asked for goes out even when the work never waits.
-            self.slots.drive(cx);
-            work.as_mut().poll(cx)
-        })
-        .await
-    }
-
     /// Opens what comes after `current`, of which `remaining` bytes are still to be written, as far as the reader comes
     /// in about a second.
     pub(super) fn look_ahead(&mut self, plan: &Plan, current: usize, remaining: u64) {
@@ -85,7 +112,7 @@ impl Prefetch {
         let allowed = pace.unwrap_or(self.config.prefetch_size.0).max(inline_size);
         let given_up = self.slots.take_given_up().unwrap_or(usize::MAX);
         self.cursor = self.cursor.min(given_up).max(current + 1);
-        while let Some(entry) = plan.entries.get(self.cursor) {
+        while let Some(entry) = plan.entries.get(self.cursor).filter(|_| self.cursor < self.end) {
             // What is held lies between the reader and the cursor.
             if remaining.saturating_add(self.budget.held()) > allowed {
                 return;
@@ -94,7 +121,9 @@ impl Prefetch {
             // A source that answered without telling a length was gathered then, or is too long to be.
             let is_known_endless = length.is_none() && entry.head.is_some();
             if let Source::Http(source) = &entry.source
+                && entry.skipped.is_none()
                 && !is_known_endless
+                && !(self.only_inlined && entry.form != Form::Inline)
                 && !self.slots.holds(self.cursor)
             {
                 let most = self.config.probe_size.0;

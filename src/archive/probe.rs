@@ -1,5 +1,6 @@
 //! Asking the sources before the first byte: what can fail by then is answered with a status.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,25 +8,32 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use crate::budget::Held;
-use crate::descriptor::{self, HttpSource, Source};
+use crate::descriptor::{self, Compression, Descriptor, HttpSource, Source};
 use crate::fetch::{self, Ask};
-use crate::plan::Head;
+use crate::plan::{Facts, Head};
 
+use super::look;
 use super::prefetch::{Prefetch, park};
 use super::slots::Ahead;
-use super::{Config, FailedEntry, Failure, Reason, check};
+use super::{Config, FailedEntry, Failure, Reason};
 
 /// What was learnt, and the first source's open answer.
-pub(super) struct Probed {
+pub(super) struct Answers {
+    /// By the entry's index: whether its data is compressed already, where the client leaves its compression to us.
+    pub(super) compressed: Vec<bool>,
     /// By the entry's index; `None` for what is no HTTP source or was silent.
     pub(super) heads: Vec<Option<Head>>,
     /// The answer of the source whose turn comes first, whole.
     pub(super) first: Option<(usize, fetch::Opened)>,
+    /// Why sources failed that are left out for it, by the entry's index.
+    pub(super) failed: BTreeMap<usize, Reason>,
 }
 
 /// One source's answer.
 struct Told {
     head: Head,
+    /// Whether its data is compressed already, where that was asked.
+    compressed: Option<bool>,
     ahead: Option<(Ahead, Held)>,
     whole: Option<fetch::Opened>,
 }
@@ -34,14 +42,21 @@ struct Told {
 /// out and the one whose turn comes first has answered.
 ///
 /// # Errors
-/// The first definite failure.
+/// The first definite failure, unless its entry is left out for it; with `known` facts also that a source is not what
+/// it was then.
 pub(super) async fn probe(
-    entries: &[descriptor::Entry],
+    descriptor: &Descriptor,
+    known: Option<&Facts>,
     prefetch: &Prefetch,
     config: &Config,
-) -> Result<Probed, Failure> {
+) -> Result<Answers, Failure> {
+    let entries = &descriptor.entries;
+    let skips = descriptor.skips();
     let mut heads = vec![None; entries.len()];
-    let mut first = None;
+    // What was frozen is not looked at again.
+    let mut compressed: Vec<_> =
+        entries.iter().map(|entry| known.is_none() && look::by_name(entry)).collect();
+    let (mut first, mut failed) = (None, BTreeMap::new());
     let sources = || {
         entries.iter().enumerate().filter_map(|(index, entry)| match &entry.source {
             Source::Http(source) => Some((index, source)),
@@ -54,11 +69,16 @@ pub(super) async fn probe(
     let mut answers: FuturesUnordered<_> = sources()
         .take(config.probe_files)
         .enumerate()
-        .map(|(turn, (index, source))| ask(index, source, turn == 0, (share, &granted), prefetch, config))
+        .map(|(turn, (index, source))| {
+            let auto = known.is_none() && entries[index].compression == Compression::Auto;
+            let looked_at = auto.then_some(&entries[index]);
+            ask((index, source), looked_at, turn == 0, (share, &granted), prefetch, config)
+        })
         .collect();
     let clock = tokio::time::sleep(config.probe_timeout);
     tokio::pin!(clock);
-    let mut first_is_due = !answers.is_empty();
+    let first_index = sources().next().map(|(index, _)| index);
+    let mut first_is_due = first_index.is_some();
     while first_is_due || !clock.is_elapsed() {
         let answer = tokio::select! {
             biased;
@@ -66,9 +86,15 @@ pub(super) async fn probe(
             () = &mut clock, if !clock.is_elapsed() => continue,
         };
         let Some((index, answer)) = answer else { break };
-        let told = answer.map_err(|error| failed(index, &entries[index], error.into()))?;
-        check::announced(&entries[index].expected, told.head.length)
-            .map_err(|reason| failed(index, &entries[index], reason))?;
+        let told = match judge(index, &entries[index], answer, known) {
+            Ok(told) => told,
+            Err(reason) if skips && reason.as_skipped().is_some() => {
+                failed.insert(index, reason);
+                first_is_due &= first_index != Some(index);
+                continue;
+            }
+            Err(reason) => return Err(blamed(index, &entries[index], reason)),
+        };
         if let Some((ahead, held)) = told.ahead {
             prefetch.keep(index, ahead, held);
         }
@@ -77,13 +103,46 @@ pub(super) async fn probe(
             first_is_due = false;
         }
         heads[index] = Some(told.head);
+        compressed[index] = told.compressed.unwrap_or(compressed[index]);
     }
-    Ok(Probed { heads, first })
+    Ok(Answers { compressed, heads, first, failed })
 }
 
-async fn ask(
+/// Judges a source's answer by what the descriptor declares, and by what was frozen.
+fn judge(
     index: usize,
-    source: &Arc<HttpSource>,
+    entry: &descriptor::Entry,
+    answer: Result<Told, fetch::Error>,
+    known: Option<&Facts>,
+) -> Result<Told, Reason> {
+    let told = answer?;
+    entry.expected.check_length(told.head.length)?;
+    known.map_or(Ok(()), |facts| unchanged(index, facts, &told.head))?;
+    Ok(told)
+}
+
+/// Holds what a source tells now against what it told when the plan was frozen.
+///
+/// # Errors
+/// When it is not the same source any more.
+pub(super) fn unchanged(index: usize, facts: &Facts, told: &Head) -> Result<(), Reason> {
+    match facts.heads.get(index) {
+        Some(Some(frozen)) if !frozen.agrees_with(told) => {
+            let lost_its_proof = told.validator.is_none() && frozen.validator.is_some();
+            let error = match lost_its_proof && frozen.length == told.length {
+                true => fetch::Error::Unproven("its answer has no validator any more"),
+                false => fetch::Error::Changed("it is not what it was when the archive was planned"),
+            };
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Asks a source, and judges the data of an entry that is to be looked at.
+async fn ask(
+    (index, source): (usize, &Arc<HttpSource>),
+    looked_at: Option<&descriptor::Entry>,
     is_first: bool,
     (share, granted): (u64, &AtomicUsize),
     prefetch: &Prefetch,
@@ -92,18 +151,27 @@ async fn ask(
     let told = async {
         let (client, source) = (&prefetch.client, Arc::clone(source));
         if is_first {
-            let opened = client.open(source, Ask::Whole).await?;
-            return Ok(Told { head: opened.head.clone(), ahead: None, whole: Some(opened) });
+            let mut opened = client.open(source, Ask::Whole).await?;
+            let compressed = match looked_at {
+                Some(entry) => Some(look::by_opened(entry, &mut opened).await),
+                None => None,
+            };
+            return Ok(Told { head: opened.head.clone(), compressed, ahead: None, whole: Some(opened) });
         }
         let _permit = client.admit(&source).await;
         // As many beginnings may be asked for or wait as one archive may have connections; of other sources one byte
         // is asked.
         let has_room = prefetch.has_room(granted.load(Ordering::Relaxed));
-        let held = has_room.then(|| prefetch.budget.try_hold(share)).flatten();
+        let hold = || {
+            let little = looked_at.map(|_| share.min(look::LOOK as u64));
+            prefetch.budget.try_hold(share).or_else(|| prefetch.budget.try_hold(little?))
+        };
+        let held = has_room.then(hold).flatten();
         let ask = Ask::Beginning(held.as_ref().map_or(1, Held::bytes));
         granted.fetch_add(usize::from(held.is_some()), Ordering::Relaxed);
         let opened = client.open(Arc::clone(&source), ask).await?;
-        let (head, ahead) = match held {
+        let content_type = looked_at.and_then(|_| opened.content_type.clone());
+        let (head, mut ahead) = match held {
             None => (opened.into_head(), None),
             Some(held) => {
                 let parked =
@@ -112,13 +180,20 @@ async fn ask(
                 parked
             }
         };
-        Ok(Told { head, ahead, whole: None })
+        let compressed = match looked_at {
+            Some(entry) => {
+                let ahead = ahead.as_mut().map(|(ahead, _)| ahead);
+                Some(look::by_answer(entry, content_type.as_deref(), ahead).await)
+            }
+            None => None,
+        };
+        Ok(Told { head, compressed, ahead, whole: None })
     };
     (index, told.await)
 }
 
 /// Blames an entry.
-pub(super) fn failed(index: usize, entry: &descriptor::Entry, reason: Reason) -> Failure {
+pub(super) fn blamed(index: usize, entry: &descriptor::Entry, reason: Reason) -> Failure {
     Failure {
         reason,
         entry: Some(FailedEntry {

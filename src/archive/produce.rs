@@ -3,29 +3,31 @@
 //! ```text
 //! at hand:   header(sizes, CRC) · body                         small bodies, data: URLs, directories
 //! passing:   header             · body · data descriptor       stored; no data descriptor where the CRC was declared
+//! cutting:   header(bit 3)      · body in stored blocks · data descriptor
 //! deflating: header(bit 3)      · blocks · data descriptor
-//! the end:   central directory · end of central directory      only when everything before it is whole
+//! the end:   manifest? · central directory · end of central directory      only when everything before it is whole
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use tokio::sync::Semaphore;
 
+use crate::descriptor::Source;
 use crate::fetch;
-use crate::plan::{Form, Plan};
-use crate::zip::{self, Content, Digest, Method};
+use crate::plan::{Checkpoint, Form, Plan, Proof, TooLarge};
+use crate::zip::{self, BlockCutter, Content, Digest, Method};
 
 use super::body::Body;
-use super::compress::{Compressor, compress_whole};
+use super::compress::Workers;
+use super::deflating::{Deflating, Step};
+use super::hash::digest_of;
+use super::ledger::Scribe;
+use super::meter::Meter;
 use super::prefetch::Prefetch;
 use super::{Failure, Reason};
-
-/// The level of DEFLATE: zlib's own default.
-const LEVEL: u32 = 6;
 
 /// An archive on its way.
 pub(super) struct Production {
@@ -33,9 +35,13 @@ pub(super) struct Production {
     pub(super) prefetch: Prefetch,
     /// The answer that was opened for the first source.
     pub(super) first: Option<(usize, fetch::Opened)>,
-    pub(super) compressors: Arc<Semaphore>,
+    /// Why sources failed that are left out for it, by the entry's index.
+    pub(super) failed: BTreeMap<usize, Reason>,
+    pub(super) compressors: Workers,
     /// The most that the sources may measure together, in bytes.
     pub(super) limit: u64,
+    pub(super) meter: Arc<Meter>,
+    pub(super) scribe: Scribe,
     pub(super) state: State,
 }
 
@@ -44,21 +50,32 @@ pub(super) struct Production {
 pub(super) struct State {
     /// The current entry.
     index: usize,
+    /// For others: how many entries are complete, and how many are left out.
+    done: Arc<AtomicUsize>,
+    pub(super) skipped: Arc<AtomicUsize>,
+    /// What the manifest tells of the entries so far, and of the current one once its bytes have passed by.
+    proofs: Vec<Option<Proof>>,
+    proof: Option<Proof>,
+    /// CRC-32 of the current entry's data as it stands in the archive, where that is another form of its bytes.
+    compressed_crc32: zip::Crc32,
     running: Option<Running>,
     encoder: zip::Encoder,
     /// Pieces that are encoded and not handed out.
     ready: VecDeque<Bytes>,
-    /// Bytes read from sources so far, and of those the current entry's.
+    /// The entry that failed, where it is not the current one.
+    blamed: Option<usize>,
+    /// Bytes read from sources so far, and of those those of the entry that is being read.
     read: (u64, u64),
-    /// The piece that the reader took last, and when it was handed out.
-    handed: Option<(u64, Instant)>,
     is_finished: bool,
 }
 
 /// The entry that is being written.
 enum Running {
     Passing(Body),
-    Deflating(Body, Compressor),
+    /// As stored blocks.
+    Cutting(Body, BlockCutter),
+    /// It and what follows it compressed.
+    Deflating(Box<Deflating>),
 }
 
 /// The bytes of an archive; an error is the last item, and leaves it without its end.
@@ -69,22 +86,26 @@ pub(super) fn stream(production: Production) -> impl Stream<Item = Result<Bytes,
     })
 }
 
+/// The first failure of an archive that has lost all its sources: a reader of it would have nothing, and should know why.
+pub(super) fn hollow(plan: &Plan, failed: &BTreeMap<usize, Reason>) -> Option<(usize, Reason)> {
+    let (index, reason) = failed.first_key_value().filter(|_| plan.is_hollow())?;
+    Some((*index, reason.clone()))
+}
+
 impl Production {
     /// Waits for the next piece; `None` after the last.
     async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
-        let now = Instant::now();
-        match self.state.handed.take() {
-            Some((bytes, at)) => self.prefetch.demand.note(bytes, now - at),
-            None => self.prefetch.start(),
-        }
+        self.prefetch.note_asked();
         while self.state.ready.is_empty() && !self.state.is_finished {
             if let Err(reason) = self.advance().await {
-                let entry = self.plan.entries.get(self.state.index);
-                return Err(Failure::of_entry(self.state.index, entry, reason));
+                let index = self.state.blamed.unwrap_or(self.state.index);
+                let failure = Failure::of_entry(index, self.plan.entries.get(index), reason);
+                self.meter.note_failure(&failure);
+                return Err(failure);
             }
         }
         let piece = self.state.ready.pop_front();
-        self.state.handed = piece.as_ref().map(|piece| (piece.len() as u64, Instant::now()));
+        self.prefetch.note_handed(piece.as_ref().map_or(0, Bytes::len) as u64);
         Ok(piece)
     }
 
@@ -93,13 +114,15 @@ impl Production {
         match self.state.running.take() {
             Some(running) => {
                 self.state.running = self.run(running).await?;
-                if self.state.running.is_none() {
-                    self.turn_to_next();
-                }
                 Ok(())
             }
             None if self.state.index < self.plan.entries.len() => self.begin().await,
             None => {
+                if let Some((index, reason)) = hollow(&self.plan, &self.failed) {
+                    self.state.blamed = Some(index);
+                    return Err(reason);
+                }
+                self.put_manifest()?;
                 let encoder = std::mem::take(&mut self.state.encoder);
                 self.state.ready.extend(encoder.finish()?);
                 self.state.is_finished = true;
@@ -112,26 +135,48 @@ impl Production {
     async fn begin(&mut self) -> Result<(), Reason> {
         let index = self.state.index;
         let entry = &self.plan.entries[index];
+        if entry.skipped.is_some() {
+            self.turn_to_next();
+            return Ok(());
+        }
+        if entry.method() == Method::Deflate {
+            let deflating = Deflating::new(index, self.compressors.clone());
+            self.state.running = Some(Running::Deflating(Box::new(deflating)));
+            return Ok(());
+        }
+        self.state.read.1 = 0;
         let first = self.first.take_if(|(first, _)| *first == index).map(|(_, opened)| opened);
         self.prefetch.look_ahead(&self.plan, index, entry.length().unwrap_or(0));
         let mut body = Body::of(entry, index, first, &self.prefetch).await;
-        let content = match entry.form {
-            Form::Directory | Form::Inline => {
-                let raw = self.prefetch.alongside(body.collect()).await?;
-                raw.iter().try_for_each(|chunk| self.count(chunk))?;
+        let begun = match entry.form {
+            Form::Directory | Form::Inline => body.collect_planned(entry.length()).await.map(Some),
+            // The header waits for the first byte: until then the entry can be left out.
+            Form::Declared { .. } | Form::Streamed { .. } if self.plan.skips() => {
+                body.wait().await.map(|()| None)
+            }
+            Form::Declared { .. } | Form::Streamed { .. } => Ok(None),
+        };
+        let content = match (begun, entry.form) {
+            (Err(reason), _) => {
+                self.leave_out(index, reason)?;
+                self.turn_to_next();
+                return Ok(());
+            }
+            (Ok(raw), Form::Directory | Form::Inline) => {
+                let raw = raw.unwrap_or_default();
+                self.state.proof = body.proof();
+                raw.iter().try_for_each(|chunk| self.count(index, chunk.len() as u64))?;
                 return self.write_whole(raw);
             }
-            Form::Declared { digest } => Content::Known { digest, compressed_size: digest.size },
-            Form::Streamed { length } => Content::Streamed { length },
+            (Ok(_), Form::Declared { digest }) => Content::Known { digest, compressed_size: digest.size },
+            (Ok(_), Form::Streamed { length }) => Content::Streamed { length },
         };
         self.put_header(content)?;
-        self.state.running = Some(match self.plan.entries[index].method() {
-            Method::Store => Running::Passing(body),
-            Method::Deflate => {
-                let (compressors, budget) =
-                    (Arc::clone(&self.compressors), Arc::clone(&self.prefetch.budget));
-                Running::Deflating(body, Compressor::new(LEVEL, compressors, budget))
-            }
+        self.scribe.begin(0);
+        let entry = &self.plan.entries[index];
+        self.state.running = Some(match entry.method() {
+            Method::StoredBlocks => Running::Cutting(body, BlockCutter::new(entry.length())),
+            Method::Deflate | Method::Store => Running::Passing(body),
         });
         Ok(())
     }
@@ -139,65 +184,122 @@ impl Production {
     /// Writes the next piece of the current entry; `None` when the entry is complete.
     async fn run(&mut self, running: Running) -> Result<Option<Running>, Reason> {
         match running {
-            Running::Passing(mut body) => match self.prefetch.alongside(body.next()).await? {
+            Running::Passing(mut body) => match body.next().await? {
                 Some(chunk) => {
-                    self.count(&chunk)?;
+                    self.count(self.state.index, chunk.len() as u64)?;
                     self.state.encoder.stored(&chunk)?;
                     self.state.ready.push_back(chunk);
+                    if self.scribe.is_due(self.state.read.1) {
+                        self.note_checkpoint(body.sha256());
+                    }
                     Ok(Some(Running::Passing(body)))
                 }
-                None => self.put_end(None).map(|()| None),
+                None => {
+                    self.state.proof = body.proof();
+                    self.note_whole();
+                    self.put_end(None)?;
+                    self.turn_to_next();
+                    Ok(None)
+                }
             },
-            Running::Deflating(mut body, mut compressor) => loop {
-                let block = tokio::select! {
-                    biased;
-                    Some(block) = compressor.next() => block?,
-                    chunk = self.prefetch.alongside(body.next()), if compressor.has_room() => {
-                        match chunk? {
-                            Some(chunk) => {
-                                self.count(&chunk)?;
-                                compressor.push(chunk);
-                            }
-                            None => compressor.end(),
-                        }
-                        continue;
+            Running::Cutting(mut body, mut cutter) => match body.next().await? {
+                Some(chunk) => {
+                    self.count(self.state.index, chunk.len() as u64)?;
+                    self.state.encoder.stored(&chunk)?;
+                    let before = self.state.ready.len();
+                    cutter.push(chunk, &mut self.state.ready);
+                    self.note_compressed(before);
+                    if self.scribe.is_due(self.state.read.1) {
+                        self.note_checkpoint(body.sha256());
                     }
-                    else => {
-                        let (last, digest) = compressor.finish();
-                        self.put_deflated(last);
-                        return self.put_end(Some(digest)).map(|()| None);
-                    }
-                };
-                self.put_deflated(block);
-                return Ok(Some(Running::Deflating(body, compressor)));
+                    Ok(Some(Running::Cutting(body, cutter)))
+                }
+                None => {
+                    self.state.proof = body.proof();
+                    self.note_whole();
+                    let before = self.state.ready.len();
+                    cutter.finish(&mut self.state.ready);
+                    self.note_compressed(before);
+                    self.put_end(None)?;
+                    self.turn_to_next();
+                    Ok(None)
+                }
             },
+            Running::Deflating(deflating) => self.deflate(deflating).await,
         }
+    }
+
+    /// Writes the next piece of the compressed entries from the current one on; `None` when all of them are complete.
+    async fn deflate(&mut self, mut deflating: Box<Deflating>) -> Result<Option<Running>, Reason> {
+        while self.state.ready.is_empty() && !deflating.is_over() {
+            let step = deflating.step(&self.plan, &self.prefetch, &mut self.first).await;
+            let step = step.map_err(|(index, reason)| {
+                self.state.blamed = index;
+                reason
+            })?;
+            match step {
+                Step::Opened(index) => {
+                    self.state.read.1 = 0;
+                    let length = self.plan.entries[index].length().unwrap_or(0);
+                    self.prefetch.look_ahead(&self.plan, index, length);
+                }
+                Step::Read(index, bytes) => self.count(index, bytes)?,
+                Step::Failed(index, reason) => {
+                    self.leave_out(index, reason)?;
+                    self.state.read.0 -= std::mem::take(&mut self.state.read.1);
+                    if index == self.state.index {
+                        self.turn_to_next();
+                    }
+                }
+                Step::Header => {
+                    let length = self.plan.entries[self.state.index].length();
+                    self.put_header(Content::Streamed { length })?;
+                }
+                Step::Piece(piece) => self.put_deflated(piece),
+                Step::Complete { digest, proof, pieces } => {
+                    self.state.proof = proof;
+                    if self.plan.entries[self.state.index].form == Form::Inline {
+                        let compressed_size = pieces.iter().map(|piece| piece.len() as u64).sum();
+                        self.put_header(Content::Known { digest, compressed_size })?;
+                    }
+                    pieces.into_iter().for_each(|piece| self.put_deflated(piece));
+                    self.put_end(Some(digest))?;
+                    self.turn_to_next();
+                }
+            }
+        }
+        Ok((!deflating.is_over()).then_some(Running::Deflating(deflating)))
     }
 
     /// Writes an entry whose body is at hand: its header tells sizes and CRC, and nothing follows the data.
     fn write_whole(&mut self, raw: Vec<Bytes>) -> Result<(), Reason> {
-        let mut crc32 = zip::Crc32::new();
-        raw.iter().for_each(|chunk| crc32.update(chunk));
-        let size = raw.iter().map(|chunk| chunk.len() as u64).sum();
-        let digest = Digest { crc32: crc32.value(), size };
-        match self.plan.entries[self.state.index].method() {
-            Method::Store => {
-                self.put_header(Content::Known { digest, compressed_size: size })?;
-                for chunk in raw {
-                    self.state.encoder.stored(&chunk)?;
-                    self.state.ready.push_back(chunk);
-                }
-                self.put_end(None)?;
-            }
-            Method::Deflate => {
-                let deflated = compress_whole(LEVEL, &raw)?;
-                self.put_header(Content::Known { digest, compressed_size: deflated.len() as u64 })?;
-                self.put_deflated(deflated);
-                self.put_end(Some(digest))?;
-            }
+        let digest = digest_of(&raw);
+        self.put_header(Content::Known { digest, compressed_size: digest.size })?;
+        for chunk in raw {
+            self.state.encoder.stored(&chunk)?;
+            self.state.ready.push_back(chunk);
         }
+        self.note_whole();
+        self.put_end(None)?;
         self.turn_to_next();
         Ok(())
+    }
+
+    /// Notes what has passed by of the current entry, which is stored.
+    fn note_checkpoint(&mut self, sha256: Option<Vec<u8>>) {
+        let (index, offset) = (self.state.index, self.state.read.1);
+        let entry = &self.plan.entries[index];
+        if let (Source::Http(_), Some(crc32)) = (&entry.source, self.state.encoder.crc32()) {
+            self.scribe.note(index, Checkpoint { offset, crc32, sha256 });
+        }
+    }
+
+    /// Notes that the current entry, which is stored, has passed by whole and was judged.
+    fn note_whole(&mut self) {
+        let entry = &self.plan.entries[self.state.index];
+        if let (Source::Http(_), Some(crc32)) = (&entry.source, self.state.encoder.crc32()) {
+            self.scribe.note_whole(self.state.index, crc32);
+        }
     }
 
     fn put_header(&mut self, content: Content) -> Result<(), Reason> {
@@ -209,6 +311,15 @@ impl Production {
     fn put_deflated(&mut self, bytes: Bytes) {
         self.state.encoder.deflated(bytes.len() as u64);
         self.state.ready.push_back(bytes);
+        self.note_compressed(self.state.ready.len() - 1);
+    }
+
+    /// Sees data as it stands in the archive, behind so many pieces that are ready, where a manifest will tell of it.
+    fn note_compressed(&mut self, before: usize) {
+        if self.plan.manifest.is_some() {
+            let pieces = self.state.ready.iter().skip(before);
+            pieces.for_each(|piece| self.state.compressed_crc32.update(piece));
+        }
     }
 
     fn put_end(&mut self, digest: Option<Digest>) -> Result<(), Reason> {
@@ -219,22 +330,65 @@ impl Production {
         Ok(())
     }
 
-    /// Counts bytes of the current entry's source against the limit, and lets the look-ahead follow.
-    fn count(&mut self, chunk: &Bytes) -> Result<(), Reason> {
+    /// Counts bytes of the source that is being read against the limit, and lets the look-ahead follow.
+    fn count(&mut self, index: usize, bytes: u64) -> Result<(), Reason> {
         let (all, of_entry) = &mut self.state.read;
-        *all += chunk.len() as u64;
-        *of_entry += chunk.len() as u64;
+        *all += bytes;
+        *of_entry += bytes;
         if *all > self.limit {
-            return Err(Reason::TooLarge { limit: self.limit });
+            self.state.blamed = Some(index);
+            return Err(TooLarge { limit: self.limit }.into());
         }
-        let index = self.state.index;
         let length = self.plan.entries[index].length().unwrap_or(*of_entry);
         self.prefetch.look_ahead(&self.plan, index, length.saturating_sub(*of_entry));
         Ok(())
     }
 
+    /// Where the numbers of complete entries, and of those that are left out, can be read.
+    pub(super) fn counts(&self) -> (Arc<AtomicUsize>, Arc<AtomicUsize>) {
+        (Arc::clone(&self.state.done), Arc::clone(&self.state.skipped))
+    }
+
+    /// Leaves an entry out, of which nothing is written yet, where the archive may and the source is to blame.
+    fn leave_out(&mut self, index: usize, reason: Reason) -> Result<(), Reason> {
+        let Some(skipped) = reason.as_skipped().filter(|_| self.plan.skips()) else {
+            self.state.blamed = Some(index);
+            return Err(reason);
+        };
+        self.plan.entries[index].skipped = Some(skipped);
+        self.failed.insert(index, reason);
+        self.state.skipped.fetch_add(1, Ordering::Relaxed);
+        self.meter.note_skipped();
+        Ok(())
+    }
+
+    /// Writes the manifest, where there is one.
+    fn put_manifest(&mut self) -> Result<(), Reason> {
+        let Some(manifest) = &self.plan.manifest else { return Ok(()) };
+        let proofs = std::mem::take(&mut self.state.proofs);
+        let bytes = Bytes::from(manifest.write(self.plan.entries.iter().zip(proofs)));
+        let digest = digest_of(std::slice::from_ref(&bytes));
+        self.state.ready.push_back(self.state.encoder.begin(manifest.encoded(digest)?)?);
+        self.state.encoder.stored(&bytes)?;
+        self.state.ready.push_back(bytes);
+        self.put_end(None)
+    }
+
+    /// Turns from the current entry to the next that is not left out.
     fn turn_to_next(&mut self) {
+        let entry = &self.plan.entries[self.state.index];
+        if entry.skipped.is_none() {
+            self.meter.note_entry(entry);
+            self.state.done.fetch_add(1, Ordering::Relaxed);
+        }
+        let compressed = std::mem::take(&mut self.state.compressed_crc32);
+        let compressed_crc32 = (entry.method() != Method::Store).then(|| compressed.value());
+        let proof = self.state.proof.take().map(|proof| Proof { compressed_crc32, ..proof });
+        self.state.proofs.push(proof);
         self.state.index += 1;
-        self.state.read.1 = 0;
+        while self.plan.entries.get(self.state.index).is_some_and(|entry| entry.skipped.is_some()) {
+            self.state.proofs.push(None);
+            self.state.index += 1;
+        }
     }
 }

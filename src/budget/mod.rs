@@ -31,15 +31,21 @@ impl Budget {
 
     /// Holds `bytes`, or nothing at all where they do not fit.
     pub fn try_hold(self: &Arc<Budget>, bytes: u64) -> Option<Held> {
-        self.add(bytes).then(|| Held { budget: Arc::clone(self), bytes })
+        self.try_hold_leaving(bytes, 0)
     }
 
-    fn add(&self, bytes: u64) -> bool {
-        let fits = |held: u64| held.checked_add(bytes).filter(|&sum| sum <= self.total);
+    /// Holds `bytes`, or nothing at all where they do not fit beside `left` bytes for others.
+    pub fn try_hold_leaving(self: &Arc<Budget>, bytes: u64, left: u64) -> Option<Held> {
+        self.add(bytes, left).then(|| Held { budget: Arc::clone(self), bytes })
+    }
+
+    fn add(&self, bytes: u64, left: u64) -> bool {
+        let most = self.total.saturating_sub(left);
+        let fits = |held: u64| held.checked_add(bytes).filter(|&sum| sum <= most);
         if self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits).is_err() {
             return false;
         }
-        let granted = self.parent.as_ref().is_none_or(|parent| parent.add(bytes));
+        let granted = self.parent.as_ref().is_none_or(|parent| parent.add(bytes, left));
         if !granted {
             self.held.fetch_sub(bytes, Ordering::AcqRel);
         }
@@ -108,6 +114,8 @@ mod tests {
         drop((first, second));
         assert_eq!(budget.held(), 0);
         assert!(budget.try_hold(u64::MAX).is_none());
+        assert!(budget.try_hold_leaving(91, 10).is_none());
+        assert!(budget.child(100).try_hold_leaving(90, 10).is_some());
     }
 
     #[test]

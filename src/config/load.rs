@@ -12,7 +12,7 @@ use std::{
 
 use config::{File, FileFormat, Source, Value, ValueKind};
 
-use super::Config;
+use super::{Config, Loaded, keys, tiers};
 
 /// The reference of all keys, and their defaults.
 const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -40,21 +40,14 @@ impl Sources {
     }
 }
 
-/// The configuration, and how it looks when written down.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The settings.
-    pub config: Config,
-    /// The effective value of every key.
-    values: Values,
-}
-
 /// Reads all sources.
 ///
 /// # Errors
 /// Every unknown key and every bad value, by key.
 pub fn load(sources: &Sources) -> Result<Loaded, Error> {
-    let defaults = flat(File::from_str(DEFAULTS, FileFormat::Toml)).map_err(Error::Defaults)?;
+    let mut defaults = flat(File::from_str(DEFAULTS, FileFormat::Toml)).map_err(Error::Defaults)?;
+    // Not in the file: with an empty list in it, nobody who copies it could add [[keys]].
+    defaults.insert(keys::KEYS.into(), Value::new(None, ValueKind::Array(Vec::new())));
     let mut problems = Vec::new();
     let mut set = Values::new();
     if let Some(path) = &sources.file {
@@ -66,7 +59,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, Error> {
     for (name, text) in &sources.environment {
         if let Some(key) = name.strip_prefix(PREFIX) {
             let key = key.replace("__", ".").to_lowercase();
-            let value = from_text(text, defaults.get(&key));
+            let model = tiers::model(&key);
+            let value = from_text(text, defaults.get(model.as_ref().unwrap_or(&key)));
             set.insert(key, Value::new(Some(name), value));
         }
     }
@@ -75,13 +69,20 @@ pub fn load(sources: &Sources) -> Result<Loaded, Error> {
     }
 
     let mut values = defaults.clone();
+    // A tier with a mistake in it is there nevertheless.
+    let tiers = tiers::for_keys(&defaults, &set);
     for (key, value) in set {
         let origin = value.origin().unwrap_or("the configuration file").to_owned();
-        match judge(&defaults, &key, &value) {
-            Ok(()) => _ = values.insert(key, value),
-            Err(reason) => problems.push(Problem { key, origin, reason }),
+        let problem = |(key, reason)| Problem { key, origin: origin.clone(), reason };
+        if key == keys::KEYS {
+            problems.extend(keys::judge(&value, &tiers).into_iter().map(problem));
+        } else if let Err(reason) = judge(&defaults, &key, &value) {
+            problems.push(problem((key, reason)));
+            continue;
         }
+        values.insert(key, value);
     }
+    problems.extend(tiers::complete(&mut values));
     if problems.is_empty() {
         Ok(Loaded { config: build(&values).map_err(Error::Defaults)?, values })
     } else {
@@ -90,7 +91,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Error> {
 }
 
 /// Values by dotted key.
-type Values = BTreeMap<String, Value>;
+pub(super) type Values = BTreeMap<String, Value>;
 
 /// Reads a file into dotted keys.
 fn read_file(path: &Path) -> Result<Values, Problem> {
@@ -138,6 +139,10 @@ fn from_text(text: &str, default: Option<&Value>) -> ValueKind {
 
 /// Judges one key alone, on top of the defaults.
 fn judge(defaults: &Values, key: &str, value: &Value) -> Result<(), String> {
+    if let Some(model) = tiers::model(key) {
+        tiers::judge_name(key)?;
+        return judge(defaults, &model, value).map_err(|reason| tiers::speak_of(key, &reason));
+    }
     if !defaults.contains_key(key) {
         return match (&value.kind, defaults.keys().any(|known| known.starts_with(&format!("{key}.")))) {
             (ValueKind::Table(_), true) => Ok(()),
@@ -186,40 +191,6 @@ fn innermost(error: &config::ConfigError) -> String {
         }
         config::ConfigError::Message(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-impl fmt::Display for Loaded {
-    /// Writes the effective configuration as TOML. No key of today holds a secret; one that does must be
-    /// masked here.
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut section = "";
-        for (key, value) in &self.values {
-            let (of, name) = key.rsplit_once('.').unwrap_or(("", key));
-            if of != section {
-                let gap = if section.is_empty() { "" } else { "\n" };
-                writeln!(to, "{gap}[{of}]")?;
-                section = of;
-            }
-            writeln!(to, "{name} = {}", Literal(&value.kind))?;
-        }
-        Ok(())
-    }
-}
-
-/// A value in TOML's spelling. JSON's strings are also TOML's.
-struct Literal<'a>(&'a ValueKind);
-
-impl fmt::Display for Literal<'_> {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            ValueKind::Array(items) => {
-                let items: Vec<_> = items.iter().map(|item| Literal(&item.kind).to_string()).collect();
-                write!(to, "[{}]", items.join(", "))
-            }
-            ValueKind::String(text) => write!(to, "{}", serde_json::Value::from(text.as_str())),
-            other => write!(to, "{other}"),
-        }
     }
 }
 

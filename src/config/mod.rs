@@ -3,16 +3,22 @@
 //! Each area declares what it needs and what a lawful value is; here they are only put together.
 //! `[server]` feeds two areas (the connection loop and the API), because to an operator they are one.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
-use crate::{api, archive, descriptor, egress, fetch, server, telemetry, value};
+use crate::{api, archive, egress, fetch, limits, links, server, state, telemetry, value};
 
+mod keys;
 mod load;
+mod shown;
+mod tiers;
 
-pub use load::{Error, Loaded, Problem, Sources, load};
+pub use keys::{KeyRefusal, NewKey, new_key};
+pub use load::{Error, Problem, Sources, load};
+pub use shown::Loaded;
 
 /// Every setting of the process, legal.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,10 +30,18 @@ pub struct Config {
     pub egress: egress::Config,
     /// Clocks and attempts towards sources.
     pub fetch: fetch::Config,
+    /// API keys.
+    pub keys: Vec<limits::Key>,
+    /// Stored descriptors.
+    pub links: links::Config,
     /// Log lines.
     pub log: telemetry::Config,
+    /// Numbers.
+    pub metrics: telemetry::MetricsConfig,
     /// The client's side.
     pub server: Server,
+    /// What nodes share.
+    pub state: state::Config,
     /// Limits by kind of client.
     pub tiers: Tiers,
 }
@@ -46,6 +60,10 @@ pub struct Server {
     /// Time for running downloads at the end.
     #[serde(with = "value::duration")]
     pub drain_timeout: Duration,
+    /// Requests that one client address may send at once.
+    pub flood_burst: u32,
+    /// Requests a second that one client address may send; 0 lets all pass.
+    pub flood_rate: u32,
     /// Time for a request's head.
     #[serde(with = "value::duration")]
     pub header_timeout: Duration,
@@ -55,9 +73,13 @@ pub struct Server {
     pub max_archives: usize,
     /// Connections at the same time.
     pub max_connections: usize,
+    /// Validations at the same time.
+    pub max_validations: usize,
     /// Where clients reach the service, if that is told.
     #[serde(deserialize_with = "optional_url")]
     pub public_url: Option<Url>,
+    /// The networks of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Time after which a reader that takes nothing is cut off.
     #[serde(with = "value::duration")]
     pub write_stall_timeout: Duration,
@@ -65,20 +87,12 @@ pub struct Server {
 
 /// The `[tiers]` section.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Tiers {
     /// Clients without a key.
-    pub anonymous: Tier,
-}
-
-/// The limits of one kind of client.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tier {
-    /// Longest archive, in bytes.
-    pub archive_size: value::ByteSize,
-    /// Entries of one descriptor.
-    pub files: usize,
+    pub anonymous: limits::Tier,
+    /// Clients with a key of that tier.
+    #[serde(flatten)]
+    pub named: BTreeMap<String, limits::Tier>,
 }
 
 impl Config {
@@ -90,19 +104,25 @@ impl Config {
 
     /// The settings of the API.
     pub fn api(&self) -> api::Config {
-        let tier = &self.tiers.anonymous;
         api::Config {
-            archive: archive::Limits { size: tier.archive_size.0 },
             body_limit: usize::try_from(self.server.body_limit.0).unwrap_or(usize::MAX),
             body_timeout: self.server.body_timeout,
             cors_origins: self.server.cors_origins.clone(),
-            descriptor: descriptor::Limits { files: tier.files },
+            flood: api::Flood { burst: self.server.flood_burst, rate: self.server.flood_rate },
+            proxies: limits::Proxies::new(self.server.trusted_proxies.clone()),
         }
+    }
+
+    /// The limits of all kinds of clients.
+    pub fn limits(&self) -> limits::Config {
+        let Tiers { anonymous, named } = self.tiers.clone();
+        limits::Config { anonymous, keys: self.keys.clone(), tiers: named }
     }
 
     /// Values that have the right type and still cannot work: key and reason.
     fn faults(&self) -> Vec<(&'static str, &'static str)> {
         let Server { body_timeout, drain_timeout: _, header_timeout, write_stall_timeout, .. } = self.server;
+        let anonymous = &self.tiers.anonymous;
         let url_is_ours = |url: &Url| {
             matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
         };
@@ -117,22 +137,35 @@ impl Config {
             ("fetch.idle_timeout", !self.fetch.idle_timeout.is_zero(), LONGER),
             ("fetch.min_rate_window", !self.fetch.min_rate_window.is_zero(), LONGER),
             ("fetch.per_host", self.fetch.per_host > 0, AT_LEAST_ONE),
+            ("fetch.segment_size", self.fetch.segment_size.0 > 0, AT_LEAST_ONE),
+            ("fetch.segments", self.fetch.segments > 0, AT_LEAST_ONE),
+            ("links.max", self.links.max > 0, AT_LEAST_ONE),
+            ("links.max_bytes", self.links.max_bytes.0 > 0, AT_LEAST_ONE),
+            ("links.max_bytes_per_client", self.links.max_bytes_per_client.0 > 0, AT_LEAST_ONE),
+            ("links.max_per_client", self.links.max_per_client > 0, AT_LEAST_ONE),
+            ("links.max_age", self.links.max_age >= self.links.ttl, AS_LONG_AS_TTL),
+            ("links.resume_window", !self.links.resume_window.is_zero(), LONGER),
+            ("links.ttl", !self.links.ttl.is_zero(), LONGER),
             ("server.body_limit", self.server.body_limit.0 > 0, AT_LEAST_ONE),
             ("server.body_timeout", !body_timeout.is_zero(), LONGER),
             ("server.cors_origins", self.server.cors_origins.iter().all(origin), ORIGINS),
+            ("server.flood_burst", self.server.flood_burst > 0, AT_LEAST_ONE),
             ("server.header_timeout", !header_timeout.is_zero(), LONGER),
             ("server.max_archives", self.server.max_archives > 0, AT_LEAST_ONE),
             ("server.max_connections", self.server.max_connections > 0, AT_LEAST_ONE),
+            ("server.max_validations", self.server.max_validations > 0, AT_LEAST_ONE),
             ("server.public_url", self.server.public_url.as_ref().is_none_or(url_is_ours), WEB),
             ("server.write_stall_timeout", !write_stall_timeout.is_zero(), LONGER),
-            ("tiers.anonymous.archive_size", self.tiers.anonymous.archive_size.0 > 0, AT_LEAST_ONE),
-            ("tiers.anonymous.files", self.tiers.anonymous.files > 0, AT_LEAST_ONE),
+            ("tiers.anonymous.archive_size", anonymous.archive_size.0 > 0, AT_LEAST_ONE),
+            ("tiers.anonymous.concurrent_archives", anonymous.concurrent_archives > 0, AT_LEAST_ONE),
+            ("tiers.anonymous.files", anonymous.files > 0, AT_LEAST_ONE),
         ];
         checks.into_iter().filter(|(_, holds, _)| !holds).map(|(key, _, reason)| (key, reason)).collect()
     }
 }
 
 const AT_LEAST_ONE: &str = "must be at least 1";
+const AS_LONG_AS_TTL: &str = "must be at least links.ttl";
 const LONGER: &str = "must be longer than 0s";
 const ORIGINS: &str = "must hold origins such as https://app.example.com, or \"*\"";
 const WEB: &str = "must be an http or https URL without credentials";

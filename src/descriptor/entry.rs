@@ -5,19 +5,29 @@
 use std::sync::Arc;
 
 use super::collision::Names;
+use super::compression;
 use super::expected::Expected;
 use super::members::Members;
 use super::metadata;
 use super::pointer::Pointer;
 use super::raw::Node;
 use super::violation::Report;
-use super::{EntryName, Error, Source, header};
+use super::{Compression, EntryName, Error, Level, Source, header};
 use crate::egress::Policy;
-use crate::zip::Method;
 
 /// The fields of a file.
-const FIELDS: &[&str] =
-    &["url", "zipPath", "compression", "headers", "size", "crc32", "sha256", "lastModified", "mode"];
+const FIELDS: &[&str] = &[
+    "url",
+    "zipPath",
+    "compression",
+    "compressionLevel",
+    "headers",
+    "size",
+    "crc32",
+    "sha256",
+    "lastModified",
+    "mode",
+];
 
 /// A member of the archive that is asked for.
 #[derive(Clone, Debug)]
@@ -27,7 +37,11 @@ pub struct Entry {
     /// Where its bytes come from.
     pub source: Source,
     /// How it is compressed.
-    pub compression: Method,
+    pub compression: Compression,
+    /// How much, where it is.
+    pub level: Level,
+    /// Whether readers that cannot seek must find its end.
+    pub streamable: bool,
     /// What is known of its bytes.
     pub expected: Expected,
     /// When it was modified, in Unix seconds, if the client says so.
@@ -41,7 +55,11 @@ pub(super) struct Context<'c> {
     /// Judges the URLs.
     pub(super) policy: &'c Policy,
     /// The compression of files that do not name one.
-    pub(super) compression: Method,
+    pub(super) compression: Compression,
+    /// The level of those.
+    pub(super) level: Level,
+    /// Whether readers that cannot seek must be able to read the archive.
+    pub(super) streamable: bool,
     /// Whether Windows must hold the names.
     pub(super) portable: bool,
     /// The names so far.
@@ -68,7 +86,8 @@ impl Context<'_> {
         for (field, error) in source.as_ref().map_or(Vec::new(), |source| mismatches(&expected, source)) {
             members.refuse(field, at, report, &error);
         }
-        let compression = members.optional("compression", at, report, metadata::parse_compression);
+        let compression = members.optional("compression", at, report, compression::parse_compression);
+        let level = members.optional("compressionLevel", at, report, compression::parse_level);
         let modified = members.optional("lastModified", at, report, metadata::parse_last_modified);
         let mode = members.optional("mode", at, report, metadata::parse_mode);
         let name = name?;
@@ -76,6 +95,8 @@ impl Context<'_> {
         Some(Entry {
             source: with_headers(source?, headers.unwrap_or_default()),
             compression: compression.unwrap_or(self.compression),
+            level: level.unwrap_or(self.level),
+            streamable: self.streamable,
             expected,
             modified,
             mode: mode.unwrap_or(default_mode),

@@ -4,7 +4,7 @@
 
 use crate::egress::Refusal;
 
-use super::Code;
+use super::{Code, Unportable};
 
 /// A reason to refuse a part of a descriptor.
 #[derive(Debug, thiserror::Error)]
@@ -12,9 +12,12 @@ pub enum Error {
     /// The body begins with U+FEFF.
     #[error("the body begins with a byte order mark; send UTF-8 without one")]
     ByteOrderMark,
-    /// Neither STORE nor DEFLATE.
-    #[error("the compression is not supported; use \"STORE\" or \"DEFLATE\"")]
+    /// None of STORE, DEFLATE and AUTO.
+    #[error("the compression is not supported; use \"STORE\", \"DEFLATE\" or \"AUTO\"")]
     Compression,
+    /// Not a level.
+    #[error("compressionLevel is an integer from 1, the fastest, to 9, the smallest")]
+    CompressionLevel,
     /// Not 8 hexadecimal digits.
     #[error("crc32 is written as a string of 8 hexadecimal digits, such as \"1c291ca3\"")]
     Crc32,
@@ -76,6 +79,9 @@ pub enum Error {
     /// Not a time.
     #[error("lastModified is written as RFC 3339 says, such as \"2026-11-19T23:00:00Z\"")]
     LastModified,
+    /// The manifest's name is a directory's.
+    #[error("the manifest's name ends in `/`, which names a directory; remove the slash")]
+    ManifestDirectory,
     /// A field that must be there.
     #[error("the field `{0}` is missing; add it")]
     MissingField(&'static str),
@@ -123,17 +129,9 @@ pub enum Error {
     /// An empty list.
     #[error("the list of files is empty; name at least one")]
     NoFiles,
-    /// A name that Windows reads as a device.
-    #[error("the name has a segment that is a device on Windows; rename it, or send without portableNames")]
-    PortableDevice,
-    /// A name that Windows cuts.
-    #[error(
-        "the name has a segment that ends in a dot or space, which Windows cuts; rename it, or send without portableNames"
-    )]
-    PortableEnd,
-    /// A character that Windows has not in names.
-    #[error("the name holds `{0}`, which Windows does not allow; rename it, or send without portableNames")]
-    PortableReserved(char),
+    /// Neither abort nor skip.
+    #[error("onSourceError is \"abort\" or \"skip\"")]
+    OnSourceError,
     /// Longer than segments may be.
     #[error("the name has a segment longer than {limit} octets in UTF-8; shorten it")]
     SegmentTooLong {
@@ -173,6 +171,9 @@ pub enum Error {
         /// All known fields.
         known: String,
     },
+    /// A name that Windows cannot hold.
+    #[error("{0}; rename it, or send without portableNames")]
+    Unportable(#[from] Unportable),
     /// A URL that parsers disagree about, or none can read.
     #[error("the URL is not valid: {0}")]
     Url(&'static str),
@@ -199,10 +200,12 @@ impl Error {
         match self {
             Error::ByteOrderMark | Error::Json(_) => Code::InvalidJson,
             Error::Compression => Code::UnsupportedCompression,
-            Error::Crc32
+            Error::CompressionLevel
+            | Error::Crc32
             | Error::DataMismatch { .. }
             | Error::LastModified
             | Error::Mode
+            | Error::OnSourceError
             | Error::Sha256
             | Error::Size { .. }
             | Error::Type { .. } => Code::InvalidDescriptor,
@@ -222,7 +225,8 @@ impl Error {
             | Error::HeaderValue
             | Error::HeadersTooLong { .. } => Code::InvalidHeader,
             Error::MissingField(_) => Code::MissingField,
-            Error::NameAbsolute
+            Error::ManifestDirectory
+            | Error::NameAbsolute
             | Error::NameBackslash
             | Error::NameControl
             | Error::NameDots
@@ -233,10 +237,8 @@ impl Error {
             | Error::NameTooLong { .. }
             | Error::NameTrailingSlash
             | Error::NameType(_)
-            | Error::PortableDevice
-            | Error::PortableEnd
-            | Error::PortableReserved(_)
-            | Error::SegmentTooLong { .. } => Code::InvalidZipPath,
+            | Error::SegmentTooLong { .. }
+            | Error::Unportable(_) => Code::InvalidZipPath,
             Error::NoFiles => Code::NoFiles,
             Error::TooManyFiles { .. } => Code::TooManyFiles,
             Error::UnknownField { .. } => Code::UnknownField,

@@ -26,6 +26,23 @@ pub struct Expected {
     pub sha256: Option<[u8; 32]>,
 }
 
+/// A source that is not what was expected of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the source is not what the descriptor declares: its {field} is {actual}, not {expected}")]
+pub struct Mismatch {
+    /// Which expectation: `size`, `crc32` or `sha256`.
+    pub field: &'static str,
+    /// What the descriptor says.
+    pub expected: String,
+    /// What the source has.
+    pub actual: String,
+}
+
+impl Mismatch {
+    /// The word for it in problem documents and manifests.
+    pub const CODE: &'static str = "source_mismatch";
+}
+
 impl Expected {
     /// Reads the expectations of a file.
     pub(super) fn read(members: &Members<'_, '_>, at: Pointer<'_>, report: &mut Report) -> Expected {
@@ -57,6 +74,20 @@ impl Expected {
             }
         }
         found
+    }
+
+    /// Compares with the length that a source told.
+    ///
+    /// # Errors
+    /// When it is another than was declared.
+    pub fn check_length(&self, told: Option<u64>) -> Result<(), Mismatch> {
+        match (self.size, told) {
+            (Some(expected), Some(actual)) if expected != actual => {
+                let (expected, actual) = (expected.to_string(), actual.to_string());
+                Err(Mismatch { field: "size", expected, actual })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

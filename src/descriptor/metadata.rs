@@ -1,11 +1,10 @@
-//! What else an entry carries: its modification time, its permissions, and how it is compressed.
+//! What else an entry carries: its modification time and its permissions.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Error;
 use super::raw::Node;
-use crate::zip::Method;
 
 /// The permissions of a file that was given none: `rw-r--r--`.
 pub(super) const FILE_MODE: u16 = 0o644;
@@ -29,15 +28,6 @@ pub(super) fn parse_mode(node: &Node<'_>) -> Result<u16, Error> {
             Ok([owner, group, others].iter().fold(0, |mode, digit| mode << 3 | u16::from(digit - b'0')))
         }
         _ => Err(Error::Mode),
-    }
-}
-
-/// Reads a compression method, in any case.
-pub(super) fn parse_compression(node: &Node<'_>) -> Result<Method, Error> {
-    match node.as_str() {
-        Some(text) if text.eq_ignore_ascii_case("STORE") => Ok(Method::Store),
-        Some(text) if text.eq_ignore_ascii_case("DEFLATE") => Ok(Method::Deflate),
-        _ => Err(Error::Compression),
     }
 }
 

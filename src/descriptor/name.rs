@@ -18,6 +18,20 @@ const MAX_SEGMENT_OCTETS: usize = 255;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EntryName(String);
 
+/// Why Windows cannot hold a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unportable {
+    /// A name that it reads as a device.
+    #[error("the name has a segment that is a device on Windows")]
+    Device,
+    /// A name that it cuts.
+    #[error("the name has a segment that ends in a dot or space, which Windows cuts")]
+    End,
+    /// A character that it has not in names.
+    #[error("the name holds `{0}`, which Windows does not allow")]
+    Reserved(char),
+}
+
 impl EntryName {
     /// Checks a `zipPath`.
     ///
@@ -54,7 +68,7 @@ impl EntryName {
     ///
     /// # Errors
     /// When it has reserved characters, device names, or segments that end in a dot or space.
-    pub fn check_portable(&self) -> Result<(), Error> {
+    pub fn check_portable(&self) -> Result<(), Unportable> {
         self.segments().try_for_each(check_portable_segment)
     }
 
@@ -105,16 +119,16 @@ fn check_segment(segment: &str) -> Result<(), Error> {
 }
 
 /// Checks a segment against the rules of Windows ("Naming Files, Paths, and Namespaces").
-fn check_portable_segment(segment: &str) -> Result<(), Error> {
+fn check_portable_segment(segment: &str) -> Result<(), Unportable> {
     if let Some(char) = segment.chars().find(|char| matches!(char, '<' | '>' | ':' | '"' | '|' | '?' | '*')) {
-        return Err(Error::PortableReserved(char));
+        return Err(Unportable::Reserved(char));
     }
     if segment.ends_with(['.', ' ']) {
-        return Err(Error::PortableEnd);
+        return Err(Unportable::End);
     }
     // A device is recognised whatever extension follows, and through spaces before it.
     let stem = segment.split('.').next().unwrap_or(segment).trim_end_matches(' ');
-    if is_device(&stem.to_ascii_uppercase()) { Err(Error::PortableDevice) } else { Ok(()) }
+    if is_device(&stem.to_ascii_uppercase()) { Err(Unportable::Device) } else { Ok(()) }
 }
 
 /// Tells whether a stem in capitals is a device.

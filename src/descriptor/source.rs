@@ -74,14 +74,30 @@ impl Source {
 impl HttpSource {
     /// Returns the URL as it may be shown: without query, fragment and credentials.
     pub fn shown(&self) -> String {
-        let mut url = self.url.clone();
-        url.set_query(None);
-        url.set_fragment(None);
-        // These fail on URLs that cannot have credentials, which then show none.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.into()
+        shown(self.url.clone())
     }
+}
+
+/// Shows what was sent as a URL, legal or not, as far as it can be told apart from its secrets.
+pub(super) fn show(text: &str) -> Option<String> {
+    let (scheme, _) = text.split_once(':')?;
+    if scheme.eq_ignore_ascii_case("data") {
+        return Some(DATA.to_owned());
+    }
+    let url = if is_web(scheme) && text.len() <= MAX_URL_OCTETS { Url::parse(text).ok() } else { None };
+    url.map(shown)
+}
+
+/// What is shown of a `data:` URL, for the rest is content.
+const DATA: &str = "data:";
+
+fn shown(mut url: Url) -> String {
+    url.set_query(None);
+    url.set_fragment(None);
+    // These fail on URLs that cannot have credentials, which then show none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
 }
 
 impl fmt::Debug for Source {

@@ -152,6 +152,17 @@ impl Report {
         self.kept.push((order, violation));
     }
 
+    /// Takes over what another report noted of the same document; returns the first of that.
+    pub(super) fn absorb(&mut self, other: Report) -> Option<Violation> {
+        let first = other.kept.iter().min_by_key(|(order, _)| *order).map(|(_, first)| first.clone());
+        self.found += other.found;
+        self.kept.extend(other.kept);
+        if self.kept.len() > 2 * MAX_VIOLATIONS {
+            self.prune();
+        }
+        first
+    }
+
     /// Returns the value, or the violations if there was any.
     pub(super) fn finish<T>(mut self, value: Option<T>) -> Result<T, Violations> {
         match value {

@@ -20,7 +20,7 @@ use futures_util::{
 use tokio::{net::TcpStream, time::timeout};
 use url::{Host, Url};
 
-use super::{Error, Policy, Reason, Refusal, Resolver, host, interface};
+use super::{Error, Policy, Reason, Refusal, Resolver, host, interface, meter};
 
 /// How long an address may stay alone before the next is tried too (RFC 8305 §5).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -91,7 +91,7 @@ impl Dialer {
     fn judge(&self, address: SocketAddr) -> Result<(), Refusal> {
         self.policy.judge_address(address)?;
         if self.policy.listens_everywhere(address.port()) && interface::has(address.ip()) {
-            return Err(Reason::Own.into());
+            return meter::counted(Err(Reason::Own.into()));
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod dialer;
 mod error;
 mod host;
 mod interface;
+mod meter;
 mod policy;
 mod refusal;
 mod resolver;

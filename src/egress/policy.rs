@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use url::{Host, Url};
 
-use super::{Config, HostPattern, Reason, Refusal, address, host};
+use super::{Config, HostPattern, Reason, Refusal, address, host, meter};
 
 /// Where this service itself can be reached, which no source may be: it would ask itself without end.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +44,7 @@ impl Policy {
                 None
             }
         });
+        meter::register();
         Policy {
             allow: config.allow.clone(),
             allow_hosts: config.allow_hosts.clone(),
@@ -60,6 +61,19 @@ impl Policy {
     /// The first rule that refuses. A name's port is left to [`judge_address`](Self::judge_address) when networks are
     /// allowed, since these lift the port rule.
     pub fn judge_url(&self, url: &Url) -> Result<(), Refusal> {
+        meter::counted(self.judge_text(url))
+    }
+
+    /// Judges an address and port that a connection would go to.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that refuses: the service itself, the address, the port.
+    pub fn judge_address(&self, address: SocketAddr) -> Result<(), Refusal> {
+        meter::counted(self.judge_socket(address))
+    }
+
+    fn judge_text(&self, url: &Url) -> Result<(), Refusal> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Reason::Scheme.into());
         }
@@ -69,17 +83,12 @@ impl Policy {
         let port = url.port_or_known_default().ok_or(Reason::Port)?;
         match url.host().ok_or(Reason::Host)? {
             Host::Domain(domain) => self.judge_name(host::dns_name(domain).ok_or(Reason::Host)?, port),
-            Host::Ipv4(address) => self.judge_address((address, port).into()),
-            Host::Ipv6(address) => self.judge_address((address, port).into()),
+            Host::Ipv4(address) => self.judge_socket((address, port).into()),
+            Host::Ipv6(address) => self.judge_socket((address, port).into()),
         }
     }
 
-    /// Judges an address and port that a connection would go to.
-    ///
-    /// # Errors
-    ///
-    /// The first rule that refuses: the service itself, the address, the port.
-    pub fn judge_address(&self, address: SocketAddr) -> Result<(), Refusal> {
+    fn judge_socket(&self, address: SocketAddr) -> Result<(), Refusal> {
         if self.is_own(address) {
             return Err(Reason::Own.into());
         }

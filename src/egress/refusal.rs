@@ -55,3 +55,31 @@ pub enum Reason {
     #[error("the URL is not valid")]
     Syntax,
 }
+
+impl Reason {
+    /// Every rule.
+    pub const ALL: [Reason; 8] = [
+        Reason::Address,
+        Reason::Credentials,
+        Reason::Host,
+        Reason::Name,
+        Reason::Own,
+        Reason::Port,
+        Reason::Scheme,
+        Reason::Syntax,
+    ];
+
+    /// The word for it in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Address => "address",
+            Reason::Credentials => "credentials",
+            Reason::Host => "host",
+            Reason::Name => "name",
+            Reason::Own => "own",
+            Reason::Port => "port",
+            Reason::Scheme => "scheme",
+            Reason::Syntax => "syntax",
+        }
+    }
+}

@@ -14,6 +14,9 @@ use super::content_range::ContentRange;
 /// How much older than the answer a modification time must be to prove anything (RFC 9110 §8.8.2.2).
 const SETTLED: Duration = Duration::from_secs(60);
 
+/// The longest entity tag that is taken for a validator, in octets.
+const TAG_MAX: usize = 1024;
+
 /// A head that has arrived, and the body behind it.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -59,9 +62,7 @@ impl Answer {
 
     /// The text of a header that stands once.
     pub(super) fn text(&self, name: &HeaderName) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let first = values.next()?;
-        values.next().is_none().then(|| first.to_str().ok())?.map(str::trim)
+        text(&self.headers, name)
     }
 
     fn content_range(&self) -> Option<ContentRange> {
@@ -81,7 +82,8 @@ impl Answer {
     fn validator(&self, modified: Option<SystemTime>) -> Option<Validator> {
         if self.headers.contains_key(ETAG) {
             let tag = self.text(&ETAG)?;
-            let strong = tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"');
+            // It is kept with a link: one that is longer than any real one proves nothing here.
+            let strong = (2..=TAG_MAX).contains(&tag.len()) && tag.starts_with('"') && tag.ends_with('"');
             return strong.then(|| Validator::ETag(tag.to_owned()));
         }
         let settled = self.time(&DATE)?.duration_since(modified?).is_ok_and(|age| age >= SETTLED);
@@ -100,6 +102,13 @@ impl Answer {
     fn time(&self, name: &HeaderName) -> Option<SystemTime> {
         self.text(name).and_then(|text| httpdate::parse_http_date(text).ok())
     }
+}
+
+/// The text of a header that stands once.
+pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    values.next().is_none().then(|| first.to_str().ok())?.map(str::trim)
 }
 
 fn unix(time: SystemTime) -> Option<i64> {

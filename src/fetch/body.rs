@@ -1,13 +1,16 @@
 //! The body of one answer, which drives its connection while it is read, and gives it back at its end.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Weak;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 use url::Origin;
 
 use super::Error;
@@ -19,11 +22,28 @@ pub(super) struct Body {
     incoming: Incoming,
     connection: Option<Connection>,
     home: (Weak<Pool>, Origin),
+    received: metrics::Counter,
+    /// What was read before its turn, if anything was.
+    peeked: Option<Box<Peeked>>,
+}
+
+/// The beginning of a body.
+#[derive(Default)]
+struct Peeked {
+    chunks: VecDeque<Bytes>,
+    /// How the body ended behind them, if it did.
+    ended: Option<Result<(), Error>>,
 }
 
 impl Body {
-    pub(super) fn new(incoming: Incoming, connection: Connection, home: (Weak<Pool>, Origin)) -> Body {
-        Body { incoming, connection: Some(connection), home }
+    /// A body whose bytes are counted in `received`.
+    pub(super) fn new(
+        incoming: Incoming,
+        connection: Connection,
+        home: (Weak<Pool>, Origin),
+        received: metrics::Counter,
+    ) -> Body {
+        Body { incoming, connection: Some(connection), home, received, peeked: None }
     }
 
     /// The length that the answer announced for this body, in bytes.
@@ -39,10 +59,55 @@ impl Body {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
     pub(super) async fn chunk(&mut self, read_size: usize) -> Result<Option<Bytes>, Error> {
+        poll_fn(|cx| self.poll_read(cx, read_size)).await
+    }
+
+    /// Polls for the next chunk, as [`Body::chunk`] waits for it.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        read_size: usize,
+    ) -> Poll<Result<Option<Bytes>, Error>> {
+        if let Some(peeked) = &mut self.peeked {
+            if let Some(chunk) = peeked.chunks.pop_front() {
+                return Poll::Ready(Ok(Some(chunk)));
+            }
+            if let Some(ended) = self.peeked.take().and_then(|peeked| peeked.ended) {
+                return Poll::Ready(ended.map(|()| None));
+            }
+        }
+        self.poll_fresh(cx, read_size)
+    }
+
+    /// Reads ahead until `most` bytes are at hand, the body ends, or `patience` has run out, and gives what is at hand;
+    /// all of it will be read at its turn.
+    ///
+    /// # Cancel safety
+    /// The body cannot be used any more when the future is dropped.
+    pub(super) async fn peek(&mut self, most: usize, patience: Duration) -> Vec<Bytes> {
+        let deadline = Instant::now() + patience;
+        let mut peeked = self.peeked.take().unwrap_or_default();
+        let mut length: usize = peeked.chunks.iter().map(Bytes::len).sum();
+        while length < most && peeked.ended.is_none() {
+            let fresh = poll_fn(|cx| self.poll_fresh(cx, most));
+            match tokio::time::timeout_at(deadline, fresh).await {
+                Ok(Ok(Some(chunk))) => {
+                    length += chunk.len();
+                    peeked.chunks.push_back(chunk);
+                }
+                Ok(Ok(None)) => peeked.ended = Some(Ok(())),
+                Ok(Err(error)) => peeked.ended = Some(Err(error)),
+                Err(_) => break,
+            }
+        }
+        self.peeked.insert(peeked).chunks.iter().cloned().collect()
+    }
+
+    fn poll_fresh(&mut self, cx: &mut Context<'_>, read_size: usize) -> Poll<Result<Option<Bytes>, Error>> {
         if let Some(connection) = &self.connection {
             connection.set_read(read_size);
         }
-        poll_fn(|cx| self.poll_chunk(cx)).await
+        self.poll_chunk(cx)
     }
 
     /// Reads the body to its end for the sake of its connection, where that costs little.
@@ -74,7 +139,10 @@ impl Body {
             match frame {
                 // Trailers are no part of the file.
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(chunk) if !chunk.is_empty() => return Poll::Ready(Ok(Some(chunk))),
+                    Ok(chunk) if !chunk.is_empty() => {
+                        self.received.increment(chunk.len() as u64);
+                        return Poll::Ready(Ok(Some(chunk)));
+                    }
                     Ok(_) | Err(_) => {}
                 },
                 Some(Err(error)) => return Poll::Ready(Err(Error::of_exchange(&error))),

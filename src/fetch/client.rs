@@ -15,9 +15,11 @@ use url::{Origin, Position, Url};
 use crate::descriptor::HttpSource;
 use crate::egress;
 
+use super::allowance::Allowance;
 use super::answer::Answer;
 use super::body::Body;
 use super::connection::Connection;
+use super::meter::Meter;
 use super::pool::Pool;
 use super::tls::{Tls, TrustError};
 use super::transport::Stream;
@@ -29,11 +31,15 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("zipstream/", env!("
 
 /// Reads sources; cheap to clone.
 #[derive(Clone)]
-pub struct Client(Arc<Shared>);
+pub struct Client {
+    shared: Arc<Shared>,
+    allowance: Option<Allowance>,
+}
 
 struct Shared {
     config: Config,
     dialer: egress::Dialer,
+    meter: Meter,
     tls: Tls,
     pool: Arc<Pool>,
     unanswered: Mutex<HashMap<Origin, Weak<Semaphore>>>,
@@ -47,16 +53,31 @@ impl Client {
     pub fn new(config: Config, dialer: egress::Dialer) -> Result<Client, TrustError> {
         let tls = Tls::new(config.ca_file.as_deref())?;
         let pool = Pool::new(config.per_host);
-        Ok(Client(Arc::new(Shared { config, dialer, tls, pool, unanswered: Mutex::default() })))
+        let (meter, unanswered) = (Meter::new(), Mutex::default());
+        let shared = Arc::new(Shared { config, dialer, meter, tls, pool, unanswered });
+        Ok(Client { shared, allowance: None })
+    }
+
+    /// This client for one archive, which may read ahead within `allowance`.
+    pub fn within(&self, allowance: Allowance) -> Client {
+        Client { shared: Arc::clone(&self.shared), allowance: Some(allowance) }
+    }
+
+    pub(super) fn allowance(&self) -> Option<&Allowance> {
+        self.allowance.as_ref()
     }
 
     /// The configuration it was made with.
     pub fn config(&self) -> &Config {
-        &self.0.config
+        &self.shared.config
+    }
+
+    pub(super) fn meter(&self) -> &Meter {
+        &self.shared.meter
     }
 
     pub(super) fn policy(&self) -> &egress::Policy {
-        self.0.dialer.policy()
+        self.shared.dialer.policy()
     }
 
     /// Waits until a source's host may be asked for one more source by archives that are starting; the permit is
@@ -65,13 +86,13 @@ impl Client {
         let origin = source.url.origin();
         let semaphore = {
             // The map is whole between any two statements, so another thread's panic spoils nothing.
-            let mut hosts = self.0.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut hosts = self.shared.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
             if hosts.len() > 1024 {
                 hosts.retain(|_, semaphore| semaphore.strong_count() > 0);
             }
             let known = hosts.get(&origin).and_then(Weak::upgrade);
             known.unwrap_or_else(|| {
-                let semaphore = Arc::new(Semaphore::new(self.0.config.per_host));
+                let semaphore = Arc::new(Semaphore::new(self.shared.config.per_host));
                 hosts.insert(origin, Arc::downgrade(&semaphore));
                 semaphore
             })
@@ -85,7 +106,7 @@ impl Client {
     /// Whatever keeps a sound head from arriving in time.
     pub(super) async fn exchange(&self, url: &Url, headers: &HeaderMap) -> Result<Answer, Error> {
         let origin = url.origin();
-        if let Some(connection) = self.0.pool.take(&origin) {
+        if let Some(connection) = self.shared.pool.take(&origin) {
             match self.ask(connection, url, headers).await {
                 // The server closed it in the meantime: that says nothing of the source.
                 Err(Error::Truncated) => {}
@@ -98,28 +119,28 @@ impl Client {
 
     async fn ask(&self, mut connection: Connection, url: &Url, headers: &HeaderMap) -> Result<Answer, Error> {
         let request = request(url, headers)?;
-        let clock = self.0.config.first_byte_timeout;
+        let clock = self.shared.config.first_byte_timeout;
         let answer = within(clock, "no answer within fetch.first_byte_timeout", async {
             connection.exchange(request).await
         });
         let (parts, incoming) = answer.await?.into_parts();
-        let home = (Arc::downgrade(&self.0.pool), url.origin());
+        let home = (Arc::downgrade(&self.shared.pool), url.origin());
         Ok(Answer {
             status: parts.status,
             headers: parts.headers,
-            body: Body::new(incoming, connection, home),
+            body: Body::new(incoming, connection, home, self.shared.meter.received.clone()),
         })
     }
 
     async fn connect(&self, url: &Url) -> Result<Connection, Error> {
-        let clock = self.0.config.connect_timeout;
+        let clock = self.shared.config.connect_timeout;
         let tcp = within(clock, "no connection within fetch.connect_timeout", async {
-            self.0.dialer.dial(url).await.map_err(Error::of_dial)
+            self.shared.dialer.dial(url).await.map_err(Error::of_dial)
         });
         let tcp = tcp.await?;
         let stream = match (url.scheme(), url.host_str()) {
             ("https", Some(host)) => {
-                let handshake = self.0.tls.handshake(host, tcp);
+                let handshake = self.shared.tls.handshake(host, tcp);
                 within(clock, "no TLS handshake within fetch.connect_timeout", handshake).await?
             }
             _ => Stream::Plain(tcp),

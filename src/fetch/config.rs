@@ -35,4 +35,9 @@ pub struct Config {
     /// How long retries of one source may go on.
     #[serde(with = "value::duration")]
     pub retry_time: Duration,
+    /// The most bytes of a long source that one of several connections is asked for at a time; sources of less than
+    /// four times as many are read by one.
+    pub segment_size: ByteSize,
+    /// How many connections may read one source at once.
+    pub segments: usize,
 }

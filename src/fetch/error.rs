@@ -45,6 +45,9 @@ pub enum Error {
     /// The connection ended before the body did.
     #[error("the source's connection ended before its answer did")]
     Truncated,
+    /// The source does not prove that it is what it was, which some other server behind its name may do.
+    #[error("the source does not prove to be what it was: {0}")]
+    Unproven(&'static str),
     /// The source cannot be reached at all.
     #[error("the source cannot be reached: {0}")]
     Unreachable(&'static str),
@@ -66,7 +69,45 @@ impl Error {
             | Error::Forbidden { .. }
             | Error::Protocol(_)
             | Error::Tls(_)
-            | Error::TooManyRedirects(_) => false,
+            | Error::TooManyRedirects(_)
+            | Error::Unproven(_) => false,
+        }
+    }
+
+    /// The status that the source answered with, where that is what went wrong.
+    pub fn status(&self) -> Option<StatusCode> {
+        if let Error::Status { status, .. } = self { Some(*status) } else { None }
+    }
+
+    /// The word for it in problem documents and manifests.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Changed(_) => "source_changed",
+            Error::Forbidden { .. } => "forbidden_url",
+            Error::Protocol(_) => "source_protocol",
+            Error::Status { .. } => "source_status",
+            Error::Timeout(_) => "source_timeout",
+            Error::Tls(_) => "source_tls",
+            Error::TooManyRedirects(_) => "too_many_redirects",
+            Error::Truncated => "source_truncated",
+            Error::Unproven(_) => "source_changed",
+            Error::Unreachable(_) => "source_unreachable",
+        }
+    }
+
+    /// The word for it in metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Error::Changed(_) => "changed",
+            Error::Forbidden { .. } => "forbidden",
+            Error::Protocol(_) => "protocol",
+            Error::Status { .. } => "status",
+            Error::Timeout(_) => "timeout",
+            Error::Tls(_) => "tls",
+            Error::TooManyRedirects(_) => "too_many_redirects",
+            Error::Truncated => "truncated",
+            Error::Unproven(_) => "unproven",
+            Error::Unreachable(_) => "unreachable",
         }
     }
 

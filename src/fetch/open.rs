@@ -3,10 +3,12 @@
 //! A source is asked with a ranged GET, since a presigned GET cannot be asked with HEAD. The answer tells the
 //! length, a validator and whether ranges work; its body may wait in the kernel until its turn.
 
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use http::header::{IF_MATCH, IF_UNMODIFIED_SINCE, RANGE};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, IF_MATCH, IF_UNMODIFIED_SINCE, RANGE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::descriptor::HttpSource;
@@ -14,8 +16,13 @@ use crate::plan::{Head, Validator};
 
 use super::answer::Answer;
 use super::body::Body;
+use super::described::shown;
 use super::retry::Attempts;
+use super::segment::Opening;
 use super::{Client, Error};
+
+/// How long the first bytes are waited for, behind the head.
+const PEEK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is asked of a source.
 #[derive(Clone, Debug)]
@@ -24,10 +31,12 @@ pub enum Ask {
     Beginning(u64),
     /// All of it.
     Whole,
-    /// All from an offset, of the very source that told this head.
+    /// All from an offset, or a part of that, of the very source that told this head.
     Rest {
         /// The first byte asked for.
         from: u64,
+        /// The offset behind the last byte asked for; `None` is the source's end.
+        to: Option<u64>,
         /// What the source told before.
         head: Head,
     },
@@ -37,6 +46,8 @@ pub enum Ask {
 pub struct Opened {
     /// What the source told.
     pub head: Head,
+    /// `Content-Type`, as it came.
+    pub content_type: Option<String>,
     /// The body; `None` where there is nothing to read.
     pub(super) body: Option<Body>,
     /// The offset of the body's first byte.
@@ -61,6 +72,18 @@ impl Opened {
     /// Whether the rest of the source can be fetched separately and be known to belong to this body.
     pub fn is_extendable(&self) -> bool {
         self.head.is_resumable()
+    }
+
+    /// Reads the first bytes, about as many as are wanted, before their turn; they will be read again at it. What does
+    /// not come soon is not waited for.
+    ///
+    /// # Cancel safety
+    /// The body cannot be used any more when the future is dropped.
+    pub async fn peek(&mut self, bytes: usize) -> Vec<Bytes> {
+        match &mut self.body {
+            Some(body) => body.peek(bytes, PEEK_PATIENCE).await,
+            None => Vec::new(),
+        }
     }
 
     /// Gives the body up, and the connection back where that is cheap; keeps what was learnt.
@@ -88,23 +111,78 @@ impl Client {
         ask: Ask,
         mut attempts: Attempts,
     ) -> Result<Opened, Error> {
+        let Covered { head, headers, body, start, end, .. } =
+            self.cover(&source, &ask, &mut attempts).await?;
+        let content_type = shown(&headers, &CONTENT_TYPE);
+        Ok(Opened { head, content_type, body, start, end, attempts })
+    }
+
+    /// Asks for a source until it has answered, or its attempts are spent.
+    pub(super) async fn cover(
+        &self,
+        source: &HttpSource,
+        ask: &Ask,
+        attempts: &mut Attempts,
+    ) -> Result<Covered, Error> {
         loop {
-            match self.try_open(&source, &ask).await {
-                Ok((head, body, start, end)) => return Ok(Opened { head, body, start, end, attempts }),
-                Err(error) => tokio::time::sleep(attempts.spend(error, Instant::now())?).await,
+            let begun = Instant::now();
+            let covered = self.try_cover(source, ask).await;
+            self.meter().note_request(begun, &covered);
+            match covered {
+                Ok(covered) => return Ok(covered),
+                Err(error) => {
+                    let pause = attempts.spend(error, Instant::now())?;
+                    self.meter().note_retry();
+                    tokio::time::sleep(pause).await;
+                }
             }
         }
     }
 
-    async fn try_open(&self, source: &HttpSource, ask: &Ask) -> Result<Covered, Error> {
+    /// Asks once for a part of a source that told `head`, beside other parts of it.
+    ///
+    /// # Errors
+    /// [`Error::Status`] also for the whole of the very source: it can be read, but not so.
+    pub(super) async fn open_beside(
+        &self,
+        source: &HttpSource,
+        part: Range<u64>,
+        head: Head,
+    ) -> Result<Opened, Error> {
+        let begun = Instant::now();
+        let covered = self.try_cover_beside(source, part, head).await;
+        self.meter().note_request(begun, &covered);
+        let Covered { head, body, start, end, .. } = covered?;
+        let (content_type, attempts) = (None, Attempts::new(self.config()));
+        Ok(Opened { head, content_type, body, start, end, attempts })
+    }
+
+    async fn try_cover_beside(
+        &self,
+        source: &HttpSource,
+        part: Range<u64>,
+        head: Head,
+    ) -> Result<Covered, Error> {
+        let ask = Ask::Rest { from: part.start, to: Some(part.end), head: head.clone() };
+        let answer = self.follow(source, &ask.conditions()).await?;
+        if answer.status == StatusCode::OK {
+            let whole = answer.whole_head();
+            if whole.length == head.length && whole.validator == head.validator {
+                return Err(answer.refusal());
+            }
+        }
+        rest(answer, part.start, Some(part.end), &head)
+    }
+
+    async fn try_cover(&self, source: &HttpSource, ask: &Ask) -> Result<Covered, Error> {
         let answer = self.follow(source, &ask.conditions()).await?;
         match ask {
-            Ask::Rest { from, head } => rest(answer, *from, head),
+            Ask::Rest { from, to, head } => rest(answer, *from, *to, head),
             Ask::Beginning(_) | Ask::Whole if answer.status == StatusCode::RANGE_NOT_SATISFIABLE => {
                 if answer.is_empty_source() {
-                    let head = answer.empty_head();
+                    let (head, status, headers) = (answer.empty_head(), answer.status, answer.headers);
                     answer.body.recycle();
-                    return Ok((head, None, 0, Some(0)));
+                    return Ok(Covered { head, status, headers, body: None, start: 0, end: Some(0) });
                 }
                 answer.body.recycle();
                 whole(self.follow(source, &HeaderMap::new()).await?)
@@ -119,15 +197,50 @@ impl Client {
                     answer.body.recycle();
                     return whole(self.follow(source, &HeaderMap::new()).await?);
                 }
-                Ok((head, Some(answer.body), 0, Some(end)))
+                Ok(Covered::of(answer, head, 0, Some(end)))
             }
             Ask::Beginning(_) | Ask::Whole => whole(answer),
         }
     }
 }
 
-/// A head, its body, and the body's bounds.
-type Covered = (Head, Option<Body>, u64, Option<u64>);
+/// An answer, and what of the source it covers.
+pub(super) struct Covered {
+    /// What it says of the source.
+    pub(super) head: Head,
+    /// How it was answered.
+    pub(super) status: StatusCode,
+    /// All that was said.
+    pub(super) headers: HeaderMap,
+    /// The body; `None` where there is nothing to read.
+    pub(super) body: Option<Body>,
+    start: u64,
+    end: Option<u64>,
+}
+
+impl Covered {
+    fn of(answer: Answer, head: Head, start: u64, end: Option<u64>) -> Covered {
+        let Answer { status, headers, body } = answer;
+        Covered { head, status, headers, body: Some(body), start, end }
+    }
+}
+
+/// Asks a source after a pause, apart from whoever waits for it.
+pub(super) fn open(
+    client: &Client,
+    source: &Arc<HttpSource>,
+    ask: Ask,
+    attempts: Attempts,
+    pause: Duration,
+) -> Opening {
+    let (client, source) = (client.clone(), Arc::clone(source));
+    Box::pin(async move {
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+        client.open_with(source, ask, attempts).await
+    })
+}
 
 fn whole(answer: Answer) -> Result<Covered, Error> {
     if answer.status != StatusCode::OK {
@@ -137,26 +250,35 @@ fn whole(answer: Answer) -> Result<Covered, Error> {
     }
     let head = answer.whole_head();
     let end = head.length;
-    Ok((head, Some(answer.body), 0, end))
+    Ok(Covered::of(answer, head, 0, end))
 }
 
 /// Reads the answer to a question for the rest: anything but that very rest is another source.
-fn rest(answer: Answer, from: u64, frozen: &Head) -> Result<Covered, Error> {
+fn rest(answer: Answer, from: u64, to: Option<u64>, frozen: &Head) -> Result<Covered, Error> {
     match answer.status {
         StatusCode::PARTIAL_CONTENT => {
             let (head, first, end) = answer.part_head()?;
-            if first != from {
+            if first != from || to.is_some_and(|to| end > to) {
                 return Err(Error::Protocol("it answered another range than was asked for"));
             }
             if head.length != frozen.length {
                 return Err(Error::Changed("its length is another"));
             }
-            if head.validator != frozen.validator {
-                return Err(Error::Changed("its validator is another"));
+            match &head.validator {
+                validator if *validator == frozen.validator => {}
+                None => return Err(Error::Unproven("its answer has no validator any more")),
+                Some(_) => return Err(Error::Changed("its validator is another")),
             }
-            Ok((head, Some(answer.body), from, Some(end)))
+            Ok(Covered::of(answer, head, from, Some(end)))
         }
-        StatusCode::OK => Err(Error::Changed("it answered with the whole instead of the rest")),
+        StatusCode::OK => {
+            let validator = answer.whole_head().validator;
+            let is_another = validator.is_some() && validator != frozen.validator;
+            Err(match is_another {
+                true => Error::Changed("its validator is another"),
+                false => Error::Unproven("it answered with the whole instead of the rest"),
+            })
+        }
         StatusCode::PRECONDITION_FAILED => Err(Error::Changed("its validator is another")),
         StatusCode::RANGE_NOT_SATISFIABLE => Err(Error::Changed("it is shorter than it was")),
         _ => Err(answer.refusal()),
@@ -170,7 +292,8 @@ impl Ask {
         let range = match self {
             Ask::Beginning(bytes) => format!("bytes=0-{}", bytes.saturating_sub(1)),
             Ask::Whole => "bytes=0-".to_owned(),
-            Ask::Rest { from, .. } => format!("bytes={from}-"),
+            Ask::Rest { from, to: Some(to), .. } => format!("bytes={from}-{}", to.saturating_sub(1)),
+            Ask::Rest { from, to: None, .. } => format!("bytes={from}-"),
         };
         headers.extend(HeaderValue::try_from(range).ok().map(|range| (RANGE, range)));
         if let Ask::Rest { head, .. } = self {

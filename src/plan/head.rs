@@ -1,7 +1,9 @@
 //! What a source told about itself: the part of an answer's head that is frozen into the plan.
 
+use serde::{Deserialize, Serialize};
+
 /// What was learnt from a source.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The length of the whole source in bytes, where it told one.
     pub length: Option<u64>,
@@ -37,7 +39,7 @@ impl Head {
 }
 
 /// A strong validator (RFC 9110 §8.8.1): equal ones mean equal bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Validator {
     /// A strong entity tag, with its quotes, for `If-Match`.
     ETag(String),

@@ -3,7 +3,7 @@
 //! hyper drives the protocol; a look every few seconds judges what hyper does not: a client that never sends
 //! a request, a reader that takes nothing, a goodbye that takes too long. No write starts a timer.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{future::Future, net::IpAddr, pin::pin, time::Duration};
 
 use axum::{Router, body::Body};
 use http::Request;
@@ -52,8 +52,10 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub(super) struct Servant {
     builder: auto::Builder<Tracked>,
     clocks: Clocks,
+    open: metrics::Gauge,
     phases: watch::Receiver<Phase>,
     router: Router,
+    served: metrics::Counter,
     tasks: TaskTracker,
 }
 
@@ -98,19 +100,43 @@ impl Servant {
         let (header, stall) = (config.header_timeout, config.write_stall_timeout);
         // A fourth: a clock is kept to a quarter of its length.
         let look = (header.min(stall) / 4).clamp(Duration::from_millis(10), LOOK);
-        Servant { builder, clocks: Clocks { header, look, stall }, phases, router, tasks }
+        metrics::counter!("zipstream_connections_total", "outcome" => "refused").absolute(0);
+        metrics::gauge!("zipstream_connections_limit").set(config.max_connections as f64);
+        let (open, served) = (
+            metrics::gauge!("zipstream_connections"),
+            metrics::counter!("zipstream_connections_total", "outcome" => "served"),
+        );
+        Servant { builder, clocks: Clocks { header, look, stall }, open, phases, router, served, tasks }
     }
 
     /// Serves one connection in a task of its own, which holds the permit.
-    pub(super) fn serve(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
-        let connection = Connection::new();
+    pub(super) fn serve(&self, stream: TcpStream, peer: IpAddr, permit: OwnedSemaphorePermit) {
+        let connection = Connection::new(peer);
         let socket = Socket::new(stream, connection.clone());
         let (builder, router) = (self.builder.clone(), self.router.clone());
         let (clocks, phases) = (self.clocks, self.phases.clone());
+        self.served.increment(1);
+        let counted = Counted::new(self.open.clone());
         self.tasks.spawn(async move {
             drive(builder, router, socket, connection, clocks, phases).await;
-            drop(permit);
+            drop((permit, counted));
         });
+    }
+}
+
+/// One connection in the gauge of open ones, until it is dropped.
+struct Counted(metrics::Gauge);
+
+impl Counted {
+    fn new(open: metrics::Gauge) -> Counted {
+        open.increment(1.0);
+        Counted(open)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

@@ -13,7 +13,7 @@ mod open_files;
 mod overflow;
 mod socket;
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{future::Future, io, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use tokio::{
@@ -92,7 +92,7 @@ impl Door {
     async fn take_all(&self, listener: &TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => self.take(stream),
+                Ok((stream, peer)) => self.take(stream, peer.ip()),
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "no connection can be taken");
@@ -103,9 +103,9 @@ impl Door {
     }
 
     /// Serves a connection when there is room, else refuses it. The permit lives as long as the connection.
-    fn take(&self, stream: TcpStream) {
+    fn take(&self, stream: TcpStream, peer: IpAddr) {
         match self.room.clone().try_acquire_owned() {
-            Ok(permit) => self.servant.serve(stream, permit),
+            Ok(permit) => self.servant.serve(stream, peer, permit),
             Err(_) => self.overflow.refuse(stream),
         }
     }

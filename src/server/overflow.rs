@@ -32,6 +32,7 @@ impl Overflow {
 
     /// Answers 503 and closes.
     pub(super) fn refuse(&self, stream: TcpStream) {
+        metrics::counter!("zipstream_connections_total", "outcome" => "refused").increment(1);
         if let Ok(permit) = self.0.clone().try_acquire_owned() {
             tokio::spawn(async move {
                 // The outcome is the client's affair: there is nobody else to tell.

@@ -1,11 +1,17 @@
-//! What the service tells its operators: log lines on stderr, as text or as JSON.
+//! What the service tells its operators: log lines on stderr, as text or as JSON, and numbers for Prometheus.
 //!
 //! Stdout stays free for the two lines a human reads at the start.
+
+mod metrics;
+mod process;
+mod series;
 
 use std::io;
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
+
+pub use self::metrics::{Metrics, MetricsConfig};
 
 /// The `[log]` section.
 #[derive(Clone, Debug, Deserialize)]

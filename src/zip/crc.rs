@@ -10,6 +10,11 @@ impl Crc32 {
         Crc32::default()
     }
 
+    /// Goes on after `len` bytes whose CRC is `value`.
+    pub fn resume(value: u32, len: u64) -> Crc32 {
+        Crc32(crc32fast::Hasher::new_with_initial_len(value, len))
+    }
+
     /// Takes in the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
@@ -35,6 +40,13 @@ mod tests {
         let mut whole = Crc32::new();
         whole.update(b"123456789");
         assert_eq!(whole.value(), 0xCBF4_3926);
+    }
+
+    #[test]
+    fn resuming_is_the_same_as_reading_on() {
+        let mut rest = Crc32::resume(0x9BE3_E0A3, 4);
+        rest.update(b"56789");
+        assert_eq!(rest.value(), 0xCBF4_3926);
     }
 
     #[test]

@@ -46,7 +46,7 @@ struct Open {
     offset: u64,
     /// CRC of what passed by, when stored.
     crc32: Crc32,
-    /// Bytes in the archive that passed by.
+    /// Bytes that passed by: compressed ones when deflated.
     counted: u64,
 }
 
@@ -76,12 +76,13 @@ impl Encoder {
         Ok(out.freeze())
     }
 
-    /// Takes note of the next bytes of a stored entry; the caller emits them.
+    /// Takes note of the next bytes of a stored entry; the caller emits them, with the headers of
+    /// [`BlockCutter`](super::BlockCutter) between them where that is the method.
     ///
     /// # Errors
     /// No stored entry is open, or the bytes exceed its announced length; they must not be emitted then.
     pub fn stored(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.pass(Method::Store, bytes.len() as u64)?.crc32.update(bytes);
+        self.pass(true, bytes.len() as u64)?.crc32.update(bytes);
         Ok(())
     }
 
@@ -89,7 +90,7 @@ impl Encoder {
     /// [`Encoder::end`].
     pub fn deflated(&mut self, compressed: u64) {
         // A misuse leaves the encoder failed, which `end` tells.
-        let _ = self.pass(Method::Deflate, compressed);
+        let _ = self.pass(false, compressed);
     }
 
     /// Closes the entry and returns what follows its data: a data descriptor or nothing. The digest of the uncompressed
@@ -104,7 +105,8 @@ impl Encoder {
             State::Open(open) => open,
         };
         let digest = open.digest(digest)?;
-        let Open { entry, offset, counted: compressed_size, .. } = *open;
+        let compressed_size = open.compressed_size();
+        let Open { entry, offset, counted, .. } = *open;
         let mut out = BytesMut::new();
         if let Some(descriptor) = DataDescriptor::of(&entry, digest, compressed_size) {
             if descriptor.is_large() && !entry.allows_large() {
@@ -114,9 +116,29 @@ impl Encoder {
             descriptor.encode(&mut out);
         }
         self.directory.push(CentralHeader { entry: &entry, offset, digest, compressed_size });
-        self.position += out.len() as u64;
+        // What passed by is counted already; the headers of stored blocks are not.
+        self.position = self.position.saturating_add(compressed_size - counted) + out.len() as u64;
         self.state = State::Between;
         Ok(out.freeze())
+    }
+
+    /// Takes note of a stored entry whose data stands in the archive or is written by others, and returns what stands
+    /// before and behind it: the local file header, and a data descriptor or nothing.
+    ///
+    /// # Errors
+    /// An entry is open, this one is not stored, or the digest is not what it announces.
+    pub fn place(&mut self, entry: Entry, digest: Digest) -> Result<(Bytes, Bytes), Error> {
+        let header = self.begin(entry)?;
+        self.pass(true, digest.size)?.crc32 = Crc32::resume(digest.crc32, digest.size);
+        Ok((header, self.end(None)?))
+    }
+
+    /// CRC of what passed by of the stored entry that is open.
+    pub fn crc32(&self) -> Option<u32> {
+        match &self.state {
+            State::Open(open) if open.entry.method.is_stored() => Some(open.crc32.value()),
+            State::Open(_) | State::Between | State::Failed => None,
+        }
     }
 
     /// Ends the archive and returns its central directory and end records, in pieces of moderate size.
@@ -131,17 +153,17 @@ impl Encoder {
         }
     }
 
-    /// Returns the number of bytes of the archive so far.
+    /// Returns the number of bytes of the archive so far; within an entry without the headers of its stored blocks.
     pub fn position(&self) -> u64 {
         self.position
     }
 
     /// Counts data that passes by.
-    fn pass(&mut self, method: Method, length: u64) -> Result<&mut Open, Error> {
+    fn pass(&mut self, is_stored: bool, length: u64) -> Result<&mut Open, Error> {
         let counted = match &self.state {
             State::Between => Err(Error::NoEntry),
             State::Failed => Err(Error::Failed),
-            State::Open(open) => open.count(method, length),
+            State::Open(open) => open.count(is_stored, length),
         };
         let (counted, position) = match counted {
             Ok(counted) => (counted, self.position.saturating_add(length)),
@@ -158,34 +180,40 @@ impl Encoder {
 }
 
 impl Open {
-    /// Returns the bytes in the archive after `length` more.
-    fn count(&self, method: Method, length: u64) -> Result<u64, Error> {
-        if self.entry.method != method {
+    /// Returns what has passed by after `length` more.
+    fn count(&self, is_stored: bool, length: u64) -> Result<u64, Error> {
+        if self.entry.method.is_stored() != is_stored {
             return Err(Error::WrongMethod);
         }
-        let most = match (method, self.entry.content) {
-            (_, Content::Known { compressed_size, .. }) => compressed_size,
-            (Method::Store, Content::Streamed { length: Some(length) }) => length,
-            (Method::Store | Method::Deflate, Content::Streamed { .. }) => u64::MAX,
+        let most = match self.entry.content {
+            Content::Known { digest, .. } if is_stored => digest.size,
+            Content::Known { compressed_size, .. } => compressed_size,
+            Content::Streamed { length: Some(length) } if is_stored => length,
+            Content::Streamed { .. } => u64::MAX,
         };
-        let measure = if method == Method::Store { Measure::Size } else { Measure::CompressedSize };
+        let measure = if is_stored { Measure::Size } else { Measure::CompressedSize };
         let actual = self.counted.saturating_add(length);
         if actual > most { Err(Error::Mismatch { measure, expected: most, actual }) } else { Ok(actual) }
     }
 
+    /// Returns the bytes in the archive of all that passed by.
+    fn compressed_size(&self) -> u64 {
+        self.entry.method.stored_len(self.counted).unwrap_or(self.counted)
+    }
+
     /// Returns what the data was, if it is what was announced.
     fn digest(&self, digest: Option<Digest>) -> Result<Digest, Error> {
-        let actual = match (self.entry.method, digest) {
-            (Method::Store, None) => Digest { crc32: self.crc32.value(), size: self.counted },
-            (Method::Deflate, Some(digest)) => digest,
-            (Method::Store, Some(_)) | (Method::Deflate, None) => return Err(Error::Digest),
+        let actual = match (self.entry.method.is_stored(), digest) {
+            (true, None) => Digest { crc32: self.crc32.value(), size: self.counted },
+            (false, Some(digest)) => digest,
+            (true, Some(_)) | (false, None) => return Err(Error::Digest),
         };
         if self.entry.method == Method::Deflate && self.counted == 0 {
             return Err(Error::EmptyDeflate);
         }
         compare(Measure::Size, self.entry.length().unwrap_or(actual.size), actual.size)?;
         if let Content::Known { digest, compressed_size } = self.entry.content {
-            compare(Measure::CompressedSize, compressed_size, self.counted)?;
+            compare(Measure::CompressedSize, compressed_size, self.compressed_size())?;
             compare(Measure::Crc32, digest.crc32.into(), actual.crc32.into())?;
         }
         Ok(actual)

@@ -33,7 +33,7 @@ pub enum Content {
     Known {
         /// Length and CRC of the uncompressed bytes.
         digest: Digest,
-        /// Bytes in the archive; the same as the length when stored.
+        /// Bytes in the archive; what follows from the length when stored.
         compressed_size: u64,
     },
     /// At most the length: a data descriptor follows the data.
@@ -96,7 +96,7 @@ impl Entry {
         let form = self.form();
         if form.is_large() {
             spec::VERSION_ZIP64
-        } else if form.is_streamed() || self.method == Method::Deflate || self.name.is_directory() {
+        } else if form.is_streamed() || self.method != Method::Store || self.name.is_directory() {
             spec::VERSION_DEFLATED
         } else {
             spec::VERSION_STORED
@@ -137,11 +137,15 @@ impl Entry {
         }
         match (self.method, self.content) {
             (Method::Deflate, Content::Known { compressed_size: 0, .. }) => Err(Error::EmptyDeflate),
-            (Method::Store, Content::Known { digest, compressed_size }) if digest.size != compressed_size => {
-                let (expected, actual) = (digest.size, compressed_size);
-                Err(Error::Mismatch { measure: Measure::CompressedSize, expected, actual })
+            (method, Content::Known { digest, compressed_size }) => {
+                let expected = method.stored_len(digest.size).unwrap_or(compressed_size);
+                if expected == compressed_size {
+                    return Ok(());
+                }
+                let (measure, actual) = (Measure::CompressedSize, compressed_size);
+                Err(Error::Mismatch { measure, expected, actual })
             }
-            _ => Ok(()),
+            (_, Content::Streamed { .. }) => Ok(()),
         }
     }
 }

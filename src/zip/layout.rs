@@ -3,7 +3,6 @@
 //! It adds up the `encoded_len()` of the very structures that the encoder writes. With it an archive has an exact
 //! `Content-Length` and can be entered in the middle.
 
-use super::Method;
 use super::central::CentralHeader;
 use super::data_descriptor::DataDescriptor;
 use super::end::End;
@@ -76,7 +75,9 @@ impl Layout {
 fn sizes(entry: &Entry) -> Option<(Digest, u64)> {
     match (entry.method, entry.content) {
         (_, Content::Known { digest, compressed_size }) => Some((digest, compressed_size)),
-        (Method::Store, Content::Streamed { length: Some(size) }) => Some((Digest { crc32: 0, size }, size)),
-        (_, Content::Streamed { .. }) => None,
+        (method, Content::Streamed { length: Some(size) }) => {
+            Some((Digest { crc32: 0, size }, method.stored_len(size)?))
+        }
+        (_, Content::Streamed { length: None }) => None,
     }
 }

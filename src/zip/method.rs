@@ -1,5 +1,7 @@
 //! How an entry's data is written.
 
+use super::StoredBlocks;
+
 /// A compression method (APPNOTE 4.4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -7,6 +9,8 @@ pub enum Method {
     Deflate,
     /// Method 0, the bytes as they are.
     Store,
+    /// Method 8, the bytes as they are in stored blocks: readers that cannot seek find the end of them.
+    StoredBlocks,
 }
 
 /// What DEFLATE may add to data that does not compress, beyond a sixteenth of it, in bytes: room for an empty entry
@@ -17,8 +21,22 @@ impl Method {
     /// Returns the number in the headers.
     pub(super) const fn code(self) -> u16 {
         match self {
-            Method::Deflate => 8,
+            Method::Deflate | Method::StoredBlocks => 8,
             Method::Store => 0,
+        }
+    }
+
+    /// Says whether the data passes by uncompressed, so that the encoder sees it.
+    pub(super) const fn is_stored(self) -> bool {
+        matches!(self, Method::Store | Method::StoredBlocks)
+    }
+
+    /// Returns how many bytes in the archive so many uncompressed ones become, where that is known.
+    pub(super) const fn stored_len(self, length: u64) -> Option<u64> {
+        match self {
+            Method::Deflate => None,
+            Method::Store => Some(length),
+            Method::StoredBlocks => Some(StoredBlocks { length }.encoded_len()),
         }
     }
 
@@ -29,6 +47,7 @@ impl Method {
         match self {
             Method::Deflate => length.saturating_add(length / 16).saturating_add(DEFLATE_SLACK),
             Method::Store => length,
+            Method::StoredBlocks => StoredBlocks { length }.encoded_len(),
         }
     }
 }

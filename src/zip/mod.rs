@@ -22,6 +22,7 @@ mod local;
 mod method;
 mod name;
 mod spec;
+mod stored_blocks;
 mod timestamp;
 
 pub use crc::Crc32;
@@ -31,4 +32,5 @@ pub use error::{Error, Measure};
 pub use layout::{Layout, Piece};
 pub use method::Method;
 pub use name::Name;
+pub use stored_blocks::{BlockCutter, StoredBlocks, StoredPlace, store_blocks};
 pub use timestamp::Timestamp;

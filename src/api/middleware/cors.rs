@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use http::{HeaderName, header};
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
+
+use crate::api::{RateLimit, response::X_ZIPSTREAM_SKIPPED};
 
 /// How long a browser may remember the answer to a preflight: the longest that Chromium heeds.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(2 * 60 * 60);
@@ -16,15 +18,22 @@ pub(crate) fn cors(origins: &[String]) -> CorsLayer {
     } else {
         AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
     };
+    let told = [
+        header::ACCEPT_RANGES,
+        header::CONTENT_DISPOSITION,
+        header::CONTENT_LENGTH,
+        header::CONTENT_RANGE,
+        header::ETAG,
+        header::LOCATION,
+        header::RETRY_AFTER,
+        HeaderName::from_static("x-request-id"),
+        X_ZIPSTREAM_SKIPPED,
+    ];
     CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods(Any)
-        .allow_headers(Any)
-        .expose_headers([
-            header::CONTENT_DISPOSITION,
-            header::CONTENT_LENGTH,
-            header::RETRY_AFTER,
-            HeaderName::from_static("x-request-id"),
-        ])
+        // Not `*`, which does not stand for Authorization (Fetch §3.3.4).
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(told.into_iter().chain(RateLimit::HEADERS).collect::<Vec<_>>())
         .max_age(PREFLIGHT_AGE)
 }

@@ -6,14 +6,19 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_LENGTH},
 };
 
-use crate::api::{Connection, Problem, RequestId};
+use crate::api::{Connection, PROBLEMS, Problem, RequestId, TraceId};
+
+/// The header that names the trace.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The header that carries the id, in both directions.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The outermost layer.
 pub(super) async fn identify(mut request: Request, next: Next) -> Response {
-    let id = RequestId::of(request.headers().get(X_REQUEST_ID));
+    let headers = request.headers();
+    let trace = headers.get(TRACEPARENT).and_then(TraceId::of);
+    let id = RequestId::of(headers.get(X_REQUEST_ID)).within(trace);
     let connection = request.extensions().get::<Connection>().cloned();
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;
@@ -22,6 +27,7 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
         if let Some(connection) = connection {
             connection.linger_on_close();
         }
+        metrics::counter!(PROBLEMS, "code" => problem.code()).increment(1);
         response.headers_mut().remove(CONTENT_LENGTH);
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         *response.body_mut() = Body::from(problem.to_json(&id));

@@ -5,26 +5,58 @@ use std::sync::Arc;
 use axum::{Extension, extract};
 
 use crate::{
-    api::{ArchiveBody, Connection, Download, Outcome, Problem, RequestId, State, extract::document},
-    descriptor::Descriptor,
+    api::{
+        ArchiveBody, Connection, Download, Outcome, Problem, RateLimit, Refusal, RequestId, Requester, State,
+        extract::document, openapi,
+    },
+    archive,
+    descriptor::{self, Descriptor},
+    limits,
 };
 
-/// Streams the archive of the descriptor in the request's body. `Range` is not heeded: a POST has none.
+/// Streams the archive of a descriptor.
+///
+/// `Range` is not heeded: a POST has none.
+#[utoipa::path(
+    post,
+    path = "/api/downloads",
+    tag = "archives",
+    request_body(content = openapi::Descriptor, description = "The files, and where they are.", example = openapi::hello),
+    responses(openapi::Archive, openapi::OfArchive),
+    security((), ("apiKey" = [])),
+)]
 pub(super) async fn create_download(
     extract::State(state): extract::State<Arc<State>>,
+    Requester(client): Requester,
     Extension(id): Extension<RequestId>,
-    connection: Option<Extension<Connection>>,
+    Extension(connection): Extension<Connection>,
     request: extract::Request,
-) -> Result<Download, Problem> {
+) -> Result<(RateLimit, Download), Problem> {
     state.admit()?;
+    client.may(limits::Quota::Archives)?;
     let version = request.version();
     let body = document(request, &state.config).await?;
-    let descriptor = Descriptor::parse(&body, state.config.descriptor, &state.policy)?;
+    let files = descriptor::Limits { files: client.tier.files };
+    let descriptor = Descriptor::parse(&body, files, &state.policy)?;
+    let permit = state.limits.admit(&client)?;
+    let standing = state.limits.spend(&client, limits::Quota::Archives).await?;
     let mut outcome = Outcome::new(id, descriptor.entries.len());
-    let archive = state.archives.start(descriptor, state.config.archive).await;
-    let archive = archive.inspect_err(|failure| outcome.note_refusal(failure))?;
-    let connection = connection.map(|Extension(connection)| connection).unwrap_or_default();
-    let disposition = archive.filename.content_disposition();
-    let body = ArchiveBody::new(archive.stream, archive.length, version, connection, outcome);
-    Ok(Download { body, disposition })
+    let archive = start(&state.archives, descriptor, &client).await;
+    let archive = archive.inspect_err(|refusal| outcome.note_refusal(refusal))?;
+    outcome.note_start(&archive, archive.length, 0);
+    let (disposition, skipped) = (archive.filename.content_disposition(), archive.known_skipped());
+    let body = ArchiveBody::new(archive.stream, archive.length, version, connection, outcome).holding(permit);
+    Ok((RateLimit(standing), Download { body, disposition, etag: None, part: None, skipped }))
+}
+
+/// Begins an archive that nobody planned before.
+async fn start(
+    archives: &archive::Archives,
+    descriptor: Descriptor,
+    client: &limits::Client,
+) -> Result<archive::Archive, Refusal> {
+    let limits = archive::Limits { size: client.tier.archive_size.0 };
+    let probed = archives.probe(descriptor, limits, None).await?;
+    let facts = probed.facts().clone();
+    Ok(probed.plan(facts)?.start(None).await?)
 }

@@ -1,25 +1,57 @@
-//! The route table.
+//! The route table, from which the interface's description is made too.
 
 mod downloads;
 mod health;
+mod links;
+mod metrics;
+mod validations;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    middleware::from_fn,
-    routing::{get, post},
+use axum::{Router, middleware::from_fn};
+use http::{
+    HeaderValue,
+    header::{CACHE_CONTROL, REFERRER_POLICY},
 };
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Problem, State, middleware};
+use super::{Config, Problem, State, middleware, openapi};
 
-/// All routes, and what is said of all others.
-pub(super) fn all() -> Router<Arc<State>> {
-    Router::new()
-        .route("/api/downloads", post(downloads::create_download))
-        .route_layer(from_fn(middleware::loop_guard))
-        .route("/healthz", get(health::show_health))
-        .route("/readyz", get(health::show_readiness))
+pub(super) use self::{links::Link, metrics::metrics_answer};
+
+/// All routes, what is said of all others, and the description.
+pub(super) fn all(config: &Config) -> (Router<Arc<State>>, utoipa::openapi::OpenApi) {
+    let described = OpenApiRouter::with_openapi(openapi::base())
+        .merge(middleware::flood_guard(api(), config))
+        .routes(routes!(health::show_health))
+        .routes(routes!(health::show_readiness))
+        .routes(routes!(metrics::show_metrics))
+        .routes(routes!(openapi::show_description));
+    let (routes, document) = described.split_for_parts();
+    let routes = routes
+        .merge(openapi::reader())
         .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed());
+    (routes, document)
+}
+
+/// The routes that cost something.
+fn api() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::new()
+        .routes(routes!(downloads::create_download))
+        .routes(routes!(validations::create_validation))
+        .merge(of_links())
+        .route_layer(from_fn(middleware::loop_guard))
+}
+
+/// The routes of links. Their answers are not kept by caches, and a token in a page's address is not passed on.
+fn of_links() -> OpenApiRouter<Arc<State>> {
+    let fixed = |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    OpenApiRouter::new()
+        .routes(routes!(links::create_link))
+        .routes(routes!(links::download_link, links::describe_link, links::delete_link))
+        .routes(routes!(links::show_status))
+        .route_layer(fixed(CACHE_CONTROL, "no-store"))
+        .route_layer(fixed(REFERRER_POLICY, "no-referrer"))
 }

@@ -1,5 +1,7 @@
 //! The configuration as an operator meets it: the binary, its exit code, its messages.
 
+mod keys;
+
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Output, Stdio},
@@ -75,7 +77,7 @@ fn what_check_config_prints_is_a_configuration_file() {
 fn every_mistake_is_reported_at_once_by_its_key() {
     let file = file(
         "[server]\nlisten = 'nowhere'\nmax_conections = 5\n[fetch]\nconnect_timeout = 'soon'\nattempts = 0\n\
-         [odd]\n[tiers.gold]\nfiles = 3\n",
+         [odd]\n[tiers.gold]\nfils = 3\n",
     );
     let environment = [
         ("ZIPSTREAM__ARCHIVE__INLINE_SIZE", "many"),
@@ -96,7 +98,7 @@ fn every_mistake_is_reported_at_once_by_its_key() {
         "server.listen",
         "server.listener",
         "server.max_conections",
-        "tiers.gold.files",
+        "tiers.gold.fils",
     ] {
         assert_eq!(
             shown.iter().filter(|line| line.starts_with(&format!("{key} ("))).count(),
@@ -106,6 +108,15 @@ fn every_mistake_is_reported_at_once_by_its_key() {
     }
     assert_eq!(shown.len(), 10, "{shown:#?}");
     assert!(shown.iter().any(|line| line.contains("did you mean `server.max_connections`?")), "{shown:#?}");
+}
+
+#[test]
+fn a_source_is_read_by_one_connection_at_least_in_segments_that_hold_something() {
+    for (name, key) in [("SEGMENTS", "fetch.segments"), ("SEGMENT_SIZE", "fetch.segment_size")] {
+        let output = check(&[], &[(&format!("ZIPSTREAM__FETCH__{name}"), "0")]);
+        let said = format!("{key} (ZIPSTREAM__FETCH__{name}): must be at least 1");
+        assert_eq!((output.status.code(), lines(&output.stderr)), (Some(64), vec![said]));
+    }
 }
 
 #[test]

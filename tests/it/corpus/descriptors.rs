@@ -14,7 +14,7 @@ use crate::support::origin::{Origin, Route};
 const CHOSEN: [&str; 6] = ["d-049", "d-051", "d-053", "d-069", "d-099", "d-159"];
 
 /// The categories, with the number of the corpus' own cases.
-const CATEGORIES: [(&str, usize); 6] =
+pub(super) const CATEGORIES: [(&str, usize); 6] =
     [("json", 10), ("shape", 21), ("options", 9), ("filename", 11), ("zip_path", 38), ("url", 2)];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,7 +48,7 @@ async fn every_body_has_its_outcome() {
 }
 
 /// Serves every path that a case's URLs ask for.
-fn serve_sources(origin: &Origin, case: &Value) {
+pub(super) fn serve_sources(origin: &Origin, case: &Value) {
     let document = serde_json::from_slice::<Value>(&body(case)).unwrap_or_default();
     for file in document["files"].as_array().into_iter().flatten() {
         let Some(path) = file["url"].as_str().and_then(|url| url.strip_prefix("http://src.example.net"))

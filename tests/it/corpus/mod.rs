@@ -15,6 +15,7 @@ mod script;
 mod secrets;
 mod sources;
 mod ssrf;
+mod validations;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -27,6 +28,7 @@ use tokio::net::TcpStream;
 use zipstream::config::Config;
 use zipstream::egress;
 
+use crate::preflight;
 use crate::support::App;
 use crate::support::client::{Answer, Request};
 use crate::support::dns::{self, Dns};
@@ -83,6 +85,11 @@ impl World {
     /// Posts a body, without saying of what type.
     async fn post(&self, body: impl Into<Vec<u8>>) -> Answer {
         Request::post(self.app.address(), "/api/downloads").body(body).send().await
+    }
+
+    /// Validates what a body holds.
+    async fn validate(&self, body: impl Into<Vec<u8>>) -> Answer {
+        preflight::post(self.app.address(), body).await
     }
 
     /// Posts a descriptor.

@@ -55,6 +55,9 @@ async fn failing_sources_do_not_tell() {
         assert!(answer.status >= 400, "{index}");
         checked(&answer);
         assert_discreet(&answer, &index.to_string());
+        let told = world.validate(marked("http://src.example.net/a.txt").to_string()).await;
+        assert_eq!(told.status, 200, "{index}");
+        assert_discreet(&told, &format!("{index}, validated"));
     }
     assert!(origin.requests().iter().any(|request| request.target.contains("SIGNATURE")));
     assert!(origin.requests().iter().any(|request| request.header("authorization") == Some("Bearer BEARER")));
@@ -79,6 +82,9 @@ async fn refused_descriptors_do_not_tell() {
         assert_eq!(answer.status, 400, "{url}");
         checked(&answer);
         assert_discreet(&answer, url);
+        let told = world.validate(marked(url).to_string()).await;
+        assert_eq!((told.status, &told.json()["valid"]), (200, &json!(false)), "{url}");
+        assert_discreet(&told, url);
     }
     for (pointer, value) in [
         ("/files/0/headers/Authorization", json!("BEARER\r\nX: y")),
@@ -94,6 +100,7 @@ async fn refused_descriptors_do_not_tell() {
         assert_eq!(answer.status, 400, "{pointer}");
         checked(&answer);
         assert_discreet(&answer, pointer);
+        assert_discreet(&world.validate(document.to_string()).await, pointer);
     }
     let torn =
         marked("http://src.example.net/a.txt").to_string().replace("\"zipPath\"", "BEARER \"zipPath\"");

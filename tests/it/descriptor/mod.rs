@@ -1,6 +1,8 @@
 //! The descriptor parser from outside: the corpus, the promises of the interface, and whatever bytes may come.
 
 mod corpus;
+mod draft;
+mod manifest;
 mod properties;
 mod violations;
 

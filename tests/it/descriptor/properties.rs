@@ -59,7 +59,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// Makes JSON values, deep ones with the document's own keys among them.
-fn tree() -> impl Strategy<Value = Value> {
+pub(super) fn tree() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),

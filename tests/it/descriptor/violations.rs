@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use zipstream::descriptor::{Code, Descriptor, Limits, Source};
-use zipstream::zip::Method;
+use zipstream::descriptor::{Code, Compression, Descriptor, Limits, Source};
 
 use super::{parse, parse_json, policy, violations};
 
@@ -16,24 +15,32 @@ fn files(files: &[Value]) -> Value {
 #[test]
 fn a_lawful_document_becomes_legal_values() {
     let descriptor = parse_json(&json!({
-        "suggestedFilename": "backup", "compression": "deflate", "portableNames": null,
-        "files": [
+        "suggestedFilename": "backup", "compression": "deflate", "compressionLevel": 9,
+        "portableNames": null, "streamable": true, "files": [
             { "url": "https://api.example.com/c.json?sig=secret#part", "zipPath": "config/app.json", "compression": "Store",
+              "compressionLevel": 1,
               "headers": { "Authorization": "Bearer token" }, "size": 5120, "crc32": "1c291ca3", "sha256": "00".repeat(32),
               "lastModified": "2026-11-19T23:00:00Z", "mode": "0600" },
             { "url": "data:application/json;base64,eyJhIjoxfQ==", "zipPath": "m.json", "size": 7, "mode": null },
-            { "zipPath": "empty/", "url": null } ] }))
+            { "zipPath": "empty/", "url": null, "compression": "auto" } ] }))
     .unwrap();
+    let levels: Vec<_> = descriptor.entries.iter().map(|entry| entry.level.number()).collect();
+    assert_eq!(levels, [1, 9, 9]);
+    assert!(descriptor.entries.iter().all(|entry| entry.streamable));
+    assert_eq!(descriptor.entries[2].compression, Compression::Auto);
     assert_eq!(descriptor.filename.as_str(), "backup.zip");
     let [file, data, directory] = &descriptor.entries[..] else { panic!("three entries") };
     let Source::Http(http) = &file.source else { panic!("a source to fetch") };
     assert_eq!(http.url.as_str(), "https://api.example.com/c.json?sig=secret");
     assert!(http.headers["authorization"].is_sensitive());
-    assert_eq!((file.compression, file.modified, file.mode), (Method::Store, Some(1_795_129_200), 0o600));
+    assert_eq!(
+        (file.compression, file.modified, file.mode),
+        (Compression::Store, Some(1_795_129_200), 0o600)
+    );
     assert_eq!((file.expected.size, file.expected.crc32), (Some(5120), Some(0x1c29_1ca3)));
     assert_eq!(file.expected.sha256, Some([0; 32]));
     assert!(matches!(&data.source, Source::Data(bytes) if bytes == "{\"a\":1}"));
-    assert_eq!((data.compression, data.mode), (Method::Deflate, 0o644));
+    assert_eq!((data.compression, data.mode), (Compression::Deflate, 0o644));
     assert!(matches!(directory.source, Source::Directory));
     assert_eq!(
         (directory.name.as_str(), directory.name.is_directory(), directory.mode),
@@ -46,8 +53,10 @@ fn a_lawful_document_becomes_legal_values() {
 #[test]
 fn all_violations_come_at_once_in_the_order_of_the_document() {
     let body = r#"{
-        "sugestedFilename": "a", "compression": "auto", "manifest": {}, "files": [
-            { "zipPath": "../a", "url": "ftp://a/b", "mode": 644, "size": 1.5 },
+        "sugestedFilename": "a", "compression": "best", "compressionLevel": 10, "manifesto": {},
+        "streamable": 1, "files": [
+            { "zipPath": "../a", "url": "ftp://a/b", "mode": 644, "size": 1.5,
+              "compressionLevel": "6" },
             7,
             { "url": "http://169.254.169.254/", "zipPath": "b", "crc32": "x", "sha256": 1, "lastModified": "now" },
             { "zipPath": "B", "zipPath": "c", "url": "http://src.example.net/", "headers": { "Host": "a" } },
@@ -60,11 +69,14 @@ fn all_violations_come_at_once_in_the_order_of_the_document() {
     let expected = [
         ("/sugestedFilename", Code::UnknownField),
         ("/compression", Code::UnsupportedCompression),
-        ("/manifest", Code::UnknownField),
+        ("/compressionLevel", Code::InvalidDescriptor),
+        ("/manifesto", Code::UnknownField),
+        ("/streamable", Code::InvalidDescriptor),
         ("/files/0/zipPath", Code::InvalidZipPath),
         ("/files/0/url", Code::InvalidUrl),
         ("/files/0/mode", Code::InvalidDescriptor),
         ("/files/0/size", Code::InvalidDescriptor),
+        ("/files/0/compressionLevel", Code::InvalidDescriptor),
         ("/files/1", Code::InvalidDescriptor),
         ("/files/2/url", Code::ForbiddenUrl),
         ("/files/2/crc32", Code::InvalidDescriptor),

@@ -4,7 +4,8 @@ use super::source::{Path, Source, Token};
 
 /// The areas and their floors: a file imports its own area and lower floors. The composition on top has an order of its own.
 const FLOORS: &[(&str, u8)] = &[
-    ("main", 83),
+    ("main", 84),
+    ("commands", 83),
     ("app", 82),
     ("config", 81),
     ("server", 80),
@@ -14,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("archive", 50),
     ("preflight", 50),
     ("restore", 50),
+    ("verify", 50),
     ("fetch", 40),
     ("limits", 40),
     ("links", 40),
@@ -22,6 +24,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("descriptor", 20),
     ("budget", 10),
     ("egress", 10),
+    ("state", 10),
     ("value", 0),
     ("zip", 0),
 ];

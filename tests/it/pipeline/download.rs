@@ -13,22 +13,22 @@ use crate::support::client::{Abort, Answer, Ended, Request, http2};
 
 /// How an archive is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     Http10,
     Http11,
     Http2,
 }
 
 impl Protocol {
-    pub(super) const ALL: [Protocol; 3] = [Protocol::Http10, Protocol::Http11, Protocol::Http2];
+    pub(crate) const ALL: [Protocol; 3] = [Protocol::Http10, Protocol::Http11, Protocol::Http2];
 
     /// Posts a descriptor and reads the whole answer.
-    pub(super) async fn download(self, app: &App, descriptor: &Value) -> Answer {
+    pub(crate) async fn download(self, app: &App, descriptor: &Value) -> Answer {
         self.download_from(app.address(), descriptor).await
     }
 
     /// The same of a service that is known by its address.
-    pub(super) async fn download_from(self, address: SocketAddr, descriptor: &Value) -> Answer {
+    pub(crate) async fn download_from(self, address: SocketAddr, descriptor: &Value) -> Answer {
         let request = || Request::post(address, "/api/downloads").json(descriptor);
         match self {
             Protocol::Http10 => request().http10().send().await,
@@ -43,18 +43,18 @@ impl Protocol {
 }
 
 /// The request for the archive of a descriptor.
-pub(super) fn post(app: &App, descriptor: &Value) -> Request {
+pub(crate) fn post(app: &App, descriptor: &Value) -> Request {
     Request::post(app.address(), "/api/downloads").json(descriptor)
 }
 
 /// A descriptor of these sources, named by their index.
-pub(super) fn numbered<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Value {
+pub(crate) fn numbered<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Value {
     let file = |(index, url): (usize, U)| json!({ "url": url.as_ref(), "zipPath": index.to_string() });
     json!({ "files": urls.into_iter().enumerate().map(file).collect::<Vec<_>>() })
 }
 
 /// What an archive holds, in its order, by a reader that checks every CRC.
-pub(super) fn contents(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn contents(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
     let archive = archive.read_zip().expect("a ZIP file");
     let read = |entry: rc_zip_sync::EntryHandle<'_, &[u8]>| {
         (entry.name.clone(), entry.bytes().expect("a sound entry"))
@@ -63,7 +63,7 @@ pub(super) fn contents(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The answer is an archive that ended in order and holds exactly these bodies, in order.
-pub(super) fn assert_whole<B: AsRef<[u8]>>(answer: &Answer, bodies: &[B], what: &str) {
+pub(crate) fn assert_whole<B: AsRef<[u8]>>(answer: &Answer, bodies: &[B], what: &str) {
     let problem = || String::from_utf8_lossy(&answer.body[..answer.body.len().min(400)]).into_owned();
     assert_eq!(answer.status, 200, "{what}: {}", problem());
     assert_eq!(answer.ended, Ended::Whole, "{what}");
@@ -78,7 +78,7 @@ pub(super) fn assert_whole<B: AsRef<[u8]>>(answer: &Answer, bodies: &[B], what: 
 }
 
 /// The answer began as an archive and broke off, so that nobody can take it for whole.
-pub(super) fn assert_aborted(answer: &Answer, protocol: Protocol, what: &str) {
+pub(crate) fn assert_aborted(answer: &Answer, protocol: Protocol, what: &str) {
     let shown = String::from_utf8_lossy(&answer.body[..answer.body.len().min(400)]);
     assert_eq!(answer.status, 200, "{what}: {shown}");
     let ended = &answer.ended;
@@ -99,7 +99,7 @@ pub(super) fn assert_aborted(answer: &Answer, protocol: Protocol, what: &str) {
 }
 
 /// The answer is a problem document with this status, code and blamed file.
-pub(super) fn assert_problem(answer: &Answer, status: u16, code: &str, index: Option<usize>, what: &str) {
+pub(crate) fn assert_problem(answer: &Answer, status: u16, code: &str, index: Option<usize>, what: &str) {
     assert_ne!(answer.status, 200, "{what}: {} bytes, {:?}", answer.body.len(), answer.ended);
     let problem = answer.json();
     assert_eq!(answer.ended, Ended::Whole, "{what}");

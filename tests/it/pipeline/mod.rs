@@ -1,12 +1,16 @@
 //! From descriptors to archives, through the whole service.
 
+mod compression;
 mod contents;
-mod download;
+pub(crate) mod download;
 mod drain;
 mod failing;
 mod limits;
+mod long;
 mod lookahead;
+mod manifest;
 mod metadata;
+mod parts;
 mod probing;
 mod repair;
 mod s3;

@@ -47,10 +47,20 @@ async fn a_reader_that_stalls_still_gets_its_archive() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_leaves_closes_every_source() {
+    leaves_with("STORE").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_leaves_stops_the_compressor() {
+    leaves_with("DEFLATE").await;
+}
+
+async fn leaves_with(compression: &str) {
     let (origin, app) = (Origin::start().await, App::start().await);
-    let descriptor = numbered(eight(&origin));
+    let mut descriptor = numbered(eight(&origin));
+    descriptor["compression"] = compression.into();
     for protocol in Protocol::ALL {
-        let what = format!("{protocol:?}");
+        let what = format!("{compression} {protocol:?}");
         if protocol == Protocol::Http2 {
             let mut connection = http2::Connection::open(app.address()).await;
             let request = connection.request("POST", "/api/downloads", descriptor.to_string());
@@ -68,6 +78,38 @@ async fn a_reader_that_leaves_closes_every_source() {
         origin.until("being read", |origin| origin.open() >= 8).await;
         drop(reading);
         all_given_back(&origin, &app, &what).await;
+    }
+}
+
+/// What is compressed ahead is bounded by the cores and by the budget; the rest stays at its source.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_stops_the_compressor() {
+    for (budget, blocks) in [(64 << 20, 4), (2 << 20, 3), (0, 1)] {
+        let origin = Origin::builder().send_buffer(64 << 10).start().await;
+        let app = App::with(|config| {
+            config.archive.compressors = 3;
+            config.archive.prefetch_total.0 = budget;
+            // What waits in the kernel for its turn is another matter.
+            (config.archive.prefetch_size.0, config.archive.probe_size.0) = (1, 1);
+        })
+        .await;
+        let mut descriptor = numbered(eight(&origin));
+        descriptor["compression"] = "DEFLATE".into();
+        let mut reading = post(&app, &descriptor).receive_buffer(16 << 10).open().await;
+        assert_eq!(reading.take(1000).await.len(), 1000);
+        let mut sent = 0;
+        // Until nothing more comes: what takes longer than this only makes the test milder.
+        while std::mem::replace(&mut sent, origin.sent()) != sent || sent == 0 {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        // The blocks, that of which the reader took a part, and what a read and the kernels hold.
+        let most = (blocks + 1) * (1 << 20) + (5 << 20) / 2;
+        assert!(sent <= most, "{budget}: {sent} bytes were read, not {most}");
+        assert!(app.held() <= budget.min(3 << 20) + 1, "{budget}: {} bytes are held", app.held());
+        let body: Vec<_> = (0..8).map(|seed| pattern(seed, 0..LENGTH)).collect();
+        let mut answer = reading.finish().await;
+        answer.body = [vec![0; 1000], answer.body].concat();
+        assert!(answer.is_whole() && answer.body.len() > body.concat().len());
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use zipstream::app::{self, Overrides};
 use zipstream::archive::Archives;
 use zipstream::config::{self, Config};
+use zipstream::limits::Limits;
 use zipstream::{egress, server};
 
 /// How long what was dropped may take to be gone.
@@ -18,6 +19,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct App {
     address: SocketAddr,
     archives: Option<Archives>,
+    limits: Option<Limits>,
     stop: Option<oneshot::Sender<()>>,
     done: Option<std::sync::mpsc::Receiver<()>>,
     runtime: Option<Runtime>,
@@ -38,6 +40,10 @@ impl App {
     pub async fn connecting(change: impl FnOnce(&mut Config), connect: Option<egress::Connect>) -> App {
         let mut config = config::load(&config::Sources::default()).expect("the defaults are lawful").config;
         config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
+        // Tests of these limits set their own.
+        config.tiers.anonymous.archives_per_hour = 1_000_000;
+        config.tiers.anonymous.validations_per_hour = 1_000_000;
+        config.tiers.anonymous.concurrent_archives = 10_000;
         change(&mut config);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -48,7 +54,7 @@ impl App {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let app = app::App::build(&config, &[address], Overrides { connect }).unwrap();
-            ready.send((address, app.archives)).ok();
+            ready.send((address, app.archives, app.limits)).ok();
             let draining = app.draining.clone();
             let shutdown = async move {
                 // A dropped sender is a stop as well.
@@ -58,10 +64,11 @@ impl App {
             server::run(listener, app.router, config.server(), shutdown).await;
             done.send(()).ok();
         });
-        let (address, archives) = is_ready.await.expect("the service starts");
+        let (address, archives, limits) = is_ready.await.expect("the service starts");
         App {
             address,
             archives: Some(archives),
+            limits: Some(limits),
             stop: Some(stop),
             done: Some(is_done),
             runtime: Some(runtime),
@@ -94,16 +101,17 @@ impl Drop for App {
         self.stop.take();
         let (Some(done), Some(runtime)) = (self.done.take(), self.runtime.take()) else { return };
         let metrics = runtime.metrics();
-        let (ended, held) = tokio::task::block_in_place(|| {
+        let (ended, held, busy) = tokio::task::block_in_place(|| {
             let ended = done.recv_timeout(Duration::from_secs(40)).is_ok();
             let held = self.held();
-            // The last owner of the sources' client, and so of its idle connections.
+            let busy = self.limits.take().map_or(0, |limits| limits.busy_clients());
+            // The last owners of the sources' client and of the way to Redis, and so of idle connections.
             drop(self.archives.take());
             let end = Instant::now() + GRACE;
             while metrics.num_alive_tasks() > 0 && Instant::now() < end {
                 std::thread::park_timeout(Duration::from_millis(5));
             }
-            (ended, held)
+            (ended, held, busy)
         });
         let tasks = metrics.num_alive_tasks();
         runtime.shutdown_background();
@@ -111,6 +119,7 @@ impl Drop for App {
             assert!(ended, "the service did not end");
             assert_eq!(tasks, 0, "tasks are left running");
             assert_eq!(held, 0, "bytes are still held ahead");
+            assert_eq!(busy, 0, "clients still hold permits");
         }
     }
 }

@@ -119,7 +119,10 @@ impl Judge<'_> {
 
     /// `7z t`, which exits with 1 on a mere warning.
     fn seven_zip(&self) -> Verdict {
-        let text = succeed(Command::new("7z").args(["t", "-bd"]).arg(self.path))?;
+        // Debian's package brought `7z`, then `7zz`, then both.
+        let is_new = Command::new("7zz").stdout(Stdio::null()).status().is_ok();
+        let mut command = Command::new(if is_new { "7zz" } else { "7z" });
+        let text = succeed(command.args(["t", "-bd"]).arg(self.path))?;
         if text.contains("Everything is Ok") { Ok(()) } else { Err(text) }
     }
 

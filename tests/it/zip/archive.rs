@@ -1,9 +1,13 @@
 //! Small archives for the tests: entries with their data, encoded in chunks of any size.
 
+use std::collections::VecDeque;
 use std::io::Write;
 
+use bytes::Bytes;
 use flate2::{Compression, write::DeflateEncoder};
-use zipstream::zip::{Content, Crc32, Digest, Encoder, Entry, Layout, Method, Name, Timestamp};
+use zipstream::zip::{
+    BlockCutter, Content, Crc32, Digest, Encoder, Entry, Layout, Method, Name, Timestamp, store_blocks,
+};
 
 /// 2026-11-20T13:14:16Z.
 pub const MODIFIED: i64 = 1_795_180_456;
@@ -34,6 +38,13 @@ impl Part {
         Part::new(name, Method::Deflate, content, data)
     }
 
+    /// An entry of stored blocks whose header tells everything.
+    pub fn known_blocks(name: &str, data: &[u8]) -> Part {
+        let compressed_size = store_blocks(data, true).len() as u64;
+        let content = Content::Known { digest: digest(data), compressed_size };
+        Part::new(name, Method::StoredBlocks, content, data)
+    }
+
     /// A streamed entry of an announced length.
     pub fn announced(name: &str, method: Method, data: &[u8]) -> Part {
         Part::new(name, method, Content::Streamed { length: Some(data.len() as u64) }, data)
@@ -56,6 +67,7 @@ impl Part {
         match self.entry.method {
             Method::Deflate => deflate(&self.data),
             Method::Store => self.data.clone(),
+            Method::StoredBlocks => store_blocks(&self.data, true),
         }
     }
 }
@@ -80,18 +92,41 @@ pub fn encode(parts: &[Part], chunk: usize) -> Vec<u8> {
     let mut archive = Vec::new();
     for Part { entry, data } in parts {
         archive.extend(encoder.begin(entry.clone()).unwrap());
-        for bytes in (Part { entry: entry.clone(), data: data.clone() }).encoded().chunks(chunk) {
-            match entry.method {
-                Method::Deflate => encoder.deflated(bytes.len() as u64),
-                Method::Store => encoder.stored(bytes).unwrap(),
+        if entry.method == Method::Deflate {
+            for bytes in deflate(data).chunks(chunk) {
+                encoder.deflated(bytes.len() as u64);
+                archive.extend(bytes);
             }
-            archive.extend(bytes);
+        } else {
+            archive.extend(pass(&mut encoder, entry, data, chunk));
         }
         archive.extend(encoder.end((entry.method == Method::Deflate).then(|| digest(data))).unwrap());
         assert_eq!(encoder.position(), archive.len() as u64);
     }
     archive.extend(encoder.finish().unwrap().concat());
     archive
+}
+
+/// Passes stored data by in chunks, and gives what is to be emitted.
+fn pass(encoder: &mut Encoder, entry: &Entry, data: &[u8], chunk: usize) -> Vec<u8> {
+    let length = match entry.content {
+        Content::Known { digest, .. } => Some(digest.size),
+        Content::Streamed { length } => length,
+    };
+    let (mut cutter, mut out) = (BlockCutter::new(length), VecDeque::new());
+    for bytes in data.chunks(chunk) {
+        encoder.stored(bytes).unwrap();
+        let bytes = Bytes::copy_from_slice(bytes);
+        if entry.method == Method::StoredBlocks {
+            cutter.push(bytes, &mut out);
+        } else {
+            out.push_back(bytes);
+        }
+    }
+    if entry.method == Method::StoredBlocks {
+        cutter.finish(&mut out);
+    }
+    Vec::from(out).concat()
 }
 
 /// The layout of an archive.

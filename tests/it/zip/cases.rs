@@ -25,7 +25,7 @@ fn data(length: usize) -> Vec<u8> {
 }
 
 /// Lengths at which something may go wrong, in bytes.
-const LENGTHS: [usize; 6] = [0, 1, (64 << 10) - 1, 64 << 10, (64 << 10) + 1, (1 << 20) + 1];
+const LENGTHS: [usize; 9] = [0, 1, 65_534, 65_535, 65_536, (64 << 10) + 1, 131_070, 131_071, (1 << 20) + 1];
 
 /// Entries of every length at the edges.
 fn every_length(part: impl Fn(&str, &[u8]) -> Part) -> Vec<Part> {
@@ -61,6 +61,15 @@ fn streamed_deflated_entries() {
 }
 
 #[test]
+fn stored_blocks() {
+    check(&every_length(Part::known_blocks), Kind::Known);
+    let announced = every_length(|name, data| Part::announced(name, Method::StoredBlocks, data));
+    check(&announced, Kind::StreamedDeflate);
+    let unknown = every_length(|name, data| Part::unknown(name, Method::StoredBlocks, data));
+    check(&unknown, Kind::StreamedDeflate);
+}
+
+#[test]
 fn all_forms_in_one_archive() {
     let parts = [
         Part::known("known.txt", b"known"),
@@ -68,6 +77,7 @@ fn all_forms_in_one_archive() {
         Part::announced("directory/announced.txt", Method::Store, b"announced"),
         Part::unknown("directory/unknown.txt", Method::Store, b"unknown"),
         Part::unknown("directory/deflated.txt", Method::Deflate, b"deflated"),
+        Part::announced("directory/blocks.txt", Method::StoredBlocks, b"blocks"),
         Part::known("last", b""),
     ];
     check(&parts, Kind::StreamedStore);

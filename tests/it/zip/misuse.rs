@@ -23,9 +23,19 @@ fn mismatch(measure: Measure, expected: u64, actual: u64) -> Error {
     Error::Mismatch { measure, expected, actual }
 }
 
+/// Stored entries of three bytes in every form that announces them.
+fn three_bytes() -> [Part; 4] {
+    [
+        Part::known("a", b"abc"),
+        Part::known_blocks("a", b"abc"),
+        Part::announced("a", Method::Store, b"abc"),
+        Part::announced("a", Method::StoredBlocks, b"abc"),
+    ]
+}
+
 #[test]
 fn more_stored_bytes_than_announced() {
-    for part in [Part::known("a", b"abc"), Part::announced("a", Method::Store, b"abc")] {
+    for part in three_bytes() {
         let mut encoder = opened(part.entry);
         encoder.stored(b"abc").unwrap();
         assert_eq!(encoder.stored(b"d"), Err(mismatch(Measure::Size, 3, 4)));
@@ -35,7 +45,7 @@ fn more_stored_bytes_than_announced() {
 
 #[test]
 fn fewer_stored_bytes_than_announced() {
-    for part in [Part::known("a", b"abc"), Part::announced("a", Method::Store, b"abc")] {
+    for part in three_bytes() {
         let mut encoder = opened(part.entry);
         encoder.stored(b"ab").unwrap();
         assert_eq!(encoder.end(None), Err(mismatch(Measure::Size, 3, 2)));
@@ -136,6 +146,10 @@ fn entries_that_contradict_themselves() {
         (Entry { method: Method::Deflate, ..directory.clone() }, Error::DirectoryContent),
         (Entry { mode: 0o100_644, ..known.clone() }, Error::Mode { mode: 0o100_644 }),
         (Entry { content: sizes, ..known.clone() }, mismatch(Measure::CompressedSize, 3, 4)),
+        (
+            Entry { content: sizes, method: Method::StoredBlocks, ..known.clone() },
+            mismatch(Measure::CompressedSize, 8, 4),
+        ),
         (Entry { method: Method::Deflate, content: nothing, ..known.clone() }, Error::EmptyDeflate),
     ] {
         let mut encoder = Encoder::new();

@@ -1,6 +1,6 @@
 //! The encoder and the layout, judged by readers that are not ours.
 
-mod archive;
+pub(crate) mod archive;
 mod cases;
 mod golden;
 mod large;

@@ -9,7 +9,7 @@ use super::archive::{Part, encode, layout};
 /// Any part, of any form.
 fn part() -> impl Strategy<Value = Part> {
     let data = prop::collection::vec(any::<u8>(), 0..200);
-    ("[a-zé日🎉 .]{1,40}", data, 0..6_usize, any::<i64>(), 0..=0o7777_u16).prop_map(
+    ("[a-zé日🎉 .]{1,40}", data, 0..9_usize, any::<i64>(), 0..=0o7777_u16).prop_map(
         |(name, data, form, time, mode)| {
             let mut part = match form {
                 0 => Part::known(&name, &data),
@@ -17,6 +17,9 @@ fn part() -> impl Strategy<Value = Part> {
                 2 => Part::announced(&name, Method::Store, &data),
                 3 => Part::unknown(&name, Method::Store, &data),
                 4 => Part::unknown(&name, Method::Deflate, &data),
+                5 => Part::announced(&name, Method::StoredBlocks, &blocks(&data)),
+                6 => Part::unknown(&name, Method::StoredBlocks, &data),
+                7 => Part::known_blocks(&name, &data),
                 _ => Part::directory(&format!("{name}/")),
             };
             part.entry.mode = mode;
@@ -26,11 +29,17 @@ fn part() -> impl Strategy<Value = Part> {
     )
 }
 
+/// Data of several blocks, some of them cut at a border.
+fn blocks(data: &[u8]) -> Vec<u8> {
+    let end = (data.len() % 3) * 65_535 + data.len() / 3 % 3;
+    data.iter().copied().cycle().take(if data.is_empty() { 0 } else { end }).collect()
+}
+
 /// Says whether the size of a part in the archive is known ahead of time.
 fn is_known(part: &Part) -> bool {
     match part.entry.content {
         Content::Known { .. } => true,
-        Content::Streamed { length } => part.entry.method == Method::Store && length.is_some(),
+        Content::Streamed { length } => part.entry.method != Method::Deflate && length.is_some(),
     }
 }
 

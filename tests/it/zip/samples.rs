@@ -28,6 +28,7 @@ fn write_samples() {
     write("known-unicode", known, &NAMES);
     write("streamed-store", |name, data| Part::announced(name, Method::Store, data), &NAMES);
     write("streamed-deflate", |name, data| Part::unknown(name, Method::Deflate, data), &NAMES);
+    write("streamable", |name, data| Part::announced(name, Method::StoredBlocks, data), &NAMES);
 }
 
 /// Writes an archive of parts of one form.

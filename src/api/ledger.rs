@@ -1,0 +1,27 @@
+//! A link's book as an archive writes it.
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt};
+
+use crate::{
+    archive, links,
+    plan::{Checkpoint, Seen},
+};
+
+/// The book of a link's download.
+pub(super) struct Ledger(pub(super) Arc<links::Book>);
+
+impl archive::Ledger for Ledger {
+    fn note(&self, index: usize, checkpoint: Checkpoint) {
+        self.0.note(index, checkpoint);
+    }
+
+    fn note_whole(&self, index: usize, crc32: u32) {
+        self.0.note_whole(index, crc32);
+    }
+
+    fn seen(&self) -> BoxFuture<'_, Seen> {
+        self.0.seen().boxed()
+    }
+}

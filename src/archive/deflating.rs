@@ -1,0 +1,274 @@
+//! DEFLATE entries in a row: the first of them is written while those behind it are read and compressed ahead.
+//!
+//! ```text
+//! reading ──▶ [ entry 7: block block ] [ entry 6: block ] [ entry 5: block block ] ──▶ writing
+//! ```
+//! Else many entries of a block each would keep one core busy. One block is every archive's own; all others, that
+//! which is being read included, are held against the budget, and there are no more of them than cores can work on:
+//! a reader that takes nothing stops the reading.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::budget::{Budget, Held};
+use crate::fetch;
+use crate::plan::{Form, Plan, Proof};
+use crate::zip::{Digest, Method};
+
+use super::Reason;
+use super::body::Body;
+use super::compress::{BLOCK, Compressor, Workers};
+use super::prefetch::Prefetch;
+use super::slots::Ahead;
+
+/// Entries that are being compressed.
+pub(super) struct Deflating {
+    /// In the order of the archive: the first is being written, the last is being read.
+    items: VecDeque<Item>,
+    reading: Reading,
+    /// Room for the block that is being read.
+    room: Option<Held>,
+    workers: Workers,
+}
+
+/// What happened.
+pub(super) enum Step {
+    /// The source of an entry is being read from now on.
+    Opened(usize),
+    /// So many bytes of an entry were read.
+    Read(usize, u64),
+    /// The header of the first entry is due, whose length nobody knows.
+    Header,
+    /// The next bytes of the first entry.
+    Piece(Bytes),
+    /// The first entry is complete.
+    Complete {
+        digest: Digest,
+        /// What a manifest tells of it.
+        proof: Option<Proof>,
+        /// Its bytes, where its header has not been written, and its last ones.
+        pieces: Vec<Bytes>,
+    },
+    /// The source of an entry failed of which nothing is written: it is taken back, and can be left out.
+    Failed(usize, Reason),
+}
+
+/// An entry that is being compressed.
+struct Item {
+    compressor: Compressor,
+    /// Whether its header is written after its data is known.
+    is_inline: bool,
+    is_begun: bool,
+    /// What waits for that.
+    out: Vec<Bytes>,
+    /// What a manifest tells of it, once it was read.
+    proof: Option<Proof>,
+    /// Bytes that were read and not told.
+    read: u64,
+    /// Whether its source has sent something, or ended.
+    has_come: bool,
+}
+
+/// What is read.
+enum Reading {
+    /// Nothing: what follows is not compressed.
+    Ended,
+    Opening(usize),
+    Open(usize, Box<Body>),
+}
+
+/// What reading brought.
+enum Event {
+    Opened(usize, Option<(Ahead, Held)>),
+    Chunk(usize, Result<Option<Bytes>, Reason>),
+}
+
+impl Deflating {
+    /// Starts at an entry.
+    pub(super) fn new(index: usize, workers: Workers) -> Deflating {
+        Deflating { items: VecDeque::new(), reading: Reading::Opening(index), room: None, workers }
+    }
+
+    /// Whether all that was begun is complete.
+    pub(super) fn is_over(&self) -> bool {
+        self.items.is_empty() && matches!(self.reading, Reading::Ended)
+    }
+
+    /// Waits for the next thing to happen; not to be called when it is over.
+    ///
+    /// # Errors
+    /// What failed, and for which entry; for the compressor's own failures that is the one being written.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn step(
+        &mut self,
+        plan: &Plan,
+        prefetch: &Prefetch,
+        first: &mut Option<(usize, fetch::Opened)>,
+    ) -> Result<Step, (Option<usize>, Reason)> {
+        loop {
+            if let Some(step) = self.write(plan.skips()) {
+                return Ok(step);
+            }
+            let has_room = self.has_room(&prefetch.budget);
+            let block = async {
+                match self.items.front_mut() {
+                    Some(item) => item.compressor.next().await,
+                    None => None,
+                }
+            };
+            tokio::select! {
+                biased;
+                Some(block) = block => {
+                    let block = block.map_err(|reason| (None, reason))?;
+                    match self.items.front_mut() {
+                        Some(item) if item.is_inline => item.out.push(block),
+                        Some(_) | None => return Ok(Step::Piece(block)),
+                    }
+                }
+                event = self.reading.next(plan, prefetch), if has_room => match event {
+                    Event::Opened(index, ahead) => {
+                        let first = first.take_if(|(first, _)| *first == index).map(|(_, opened)| opened);
+                        let body = Body::found(&plan.entries[index], ahead, first, prefetch);
+                        self.items.push_back(Item::new(plan, index, &self.workers));
+                        self.reading = Reading::Open(index, Box::new(body));
+                        return Ok(Step::Opened(index));
+                    }
+                    Event::Chunk(index, chunk) => {
+                        match chunk.and_then(|chunk| self.take(chunk, plan, index)) {
+                            Ok(Some(bytes)) => return Ok(Step::Read(index, bytes)),
+                            Ok(None) => {}
+                            Err(reason) if plan.skips() && self.take_back(plan, index) => {
+                                return Ok(Step::Failed(index, reason));
+                            }
+                            Err(reason) => return Err((Some(index), reason)),
+                        }
+                    }
+                },
+                else => return Err((None, Reason::Compressor)),
+            }
+        }
+    }
+
+    /// What is to be written before anything else happens. Where entries may be left out a header waits until its source
+    /// has sent something.
+    fn write(&mut self, skips: bool) -> Option<Step> {
+        let item = self.items.front_mut()?;
+        if !item.is_inline && !item.is_begun && (item.has_come || !skips) {
+            item.is_begun = true;
+            return Some(Step::Header);
+        }
+        let item = self.items.pop_front_if(|item| item.compressor.is_complete())?;
+        let (last, digest) = item.compressor.finish();
+        let (mut pieces, proof) = (item.out, item.proof);
+        pieces.extend(last);
+        Some(Step::Complete { digest, proof, pieces })
+    }
+
+    /// Whether more may be read now.
+    fn has_room(&mut self, budget: &Arc<Budget>) -> bool {
+        let running: usize = self.items.iter().map(|item| item.compressor.running()).sum();
+        // As many as are worked on, and one that is ready when a worker is.
+        let most = self.workers.count() + 1;
+        if matches!(self.reading, Reading::Ended) || running >= most || self.items.len() > most {
+            return false;
+        }
+        if running == 0 {
+            // The block that is being read is the archive's own.
+            self.room = None;
+            return true;
+        }
+        self.room = self.room.take().or_else(|| budget.try_hold(BLOCK as u64));
+        self.room.is_some()
+    }
+
+    /// Takes a chunk, or the end, of the entry that is being read; says how many bytes are to be told of.
+    ///
+    /// # Errors
+    /// When what is written whole is not as long as planned.
+    fn take(&mut self, chunk: Option<Bytes>, plan: &Plan, index: usize) -> Result<Option<u64>, Reason> {
+        let (Some(item), Reading::Open(_, body)) = (self.items.back_mut(), &self.reading) else {
+            return Ok(None);
+        };
+        if body.begins() {
+            item.compressor.restart();
+            item.read = 0;
+        }
+        item.has_come = true;
+        match chunk {
+            Some(chunk) => {
+                item.read += chunk.len() as u64;
+                item.compressor.push(chunk, &mut self.room);
+                // What may begin anew is counted once it is whole.
+                Ok((!item.is_inline).then(|| std::mem::take(&mut item.read)))
+            }
+            None => {
+                let planned = plan.entries[index].length().filter(|_| item.is_inline);
+                if planned.is_some_and(|length| length != item.read) {
+                    return Err(fetch::Error::Changed("its length is another").into());
+                }
+                item.compressor.end(&mut self.room);
+                item.proof = body.proof();
+                let read = std::mem::take(&mut item.read);
+                self.read_behind(plan, index);
+                Ok(Some(read))
+            }
+        }
+    }
+
+    /// Reads what follows an entry from now on, where that is compressed too.
+    fn read_behind(&mut self, plan: &Plan, index: usize) {
+        let behind = plan.entries.iter().enumerate().skip(index + 1);
+        let next = behind.filter(|(_, entry)| entry.skipped.is_none()).map(|(next, _)| next).next();
+        let next = next.filter(|next| plan.entries[*next].method() == Method::Deflate);
+        self.reading = next.map_or(Reading::Ended, Reading::Opening);
+        if next.is_none() {
+            self.room = None;
+        }
+    }
+
+    /// Takes the entry back that is being read, unless something of it is written.
+    fn take_back(&mut self, plan: &Plan, index: usize) -> bool {
+        let is_unwritten = self.items.pop_back_if(|item| !item.is_begun).is_some();
+        if is_unwritten {
+            self.read_behind(plan, index);
+        }
+        is_unwritten
+    }
+}
+
+impl Item {
+    fn new(plan: &Plan, index: usize, workers: &Workers) -> Item {
+        let entry = &plan.entries[index];
+        let compressor = Compressor::new(entry.level(), workers.clone());
+        let is_inline = entry.form == Form::Inline;
+        Item {
+            compressor,
+            is_inline,
+            is_begun: false,
+            out: Vec::new(),
+            proof: None,
+            read: 0,
+            has_come: false,
+        }
+    }
+}
+
+impl Reading {
+    /// Waits for what comes next.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    async fn next(&mut self, plan: &Plan, prefetch: &Prefetch) -> Event {
+        match self {
+            Reading::Ended => std::future::pending().await,
+            Reading::Opening(index) => {
+                Event::Opened(*index, Body::ahead(&plan.entries[*index], *index, prefetch).await)
+            }
+            Reading::Open(index, body) => Event::Chunk(*index, body.next().await),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Where an archive is written to: stdout, or a file that appears under its name when it is whole.
+//!
+//! ```text
+//! directory/.backup.zip.Xq3bT9.part ──written──▶ fsync ──▶ rename to backup.zip ──▶ fsync of the directory
+//!            └── removed on failure and on signals
+//! ```
+//! Bytes are written by a thread of their own: a pipe that nobody reads must not keep a signal from being heard.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, IsTerminal, Write},
+    os::{fd::AsFd, unix::fs::PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use tempfile::TempPath;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+/// Pieces that wait to be written. They are held ahead beside the archive's budget, so they are few.
+const WAITING: usize = 2;
+
+/// What a new file's permissions are, less those that the process's mask takes away.
+const FILE_MODE: u32 = 0o666;
+
+/// Where an archive is written to.
+pub(super) struct Destination {
+    file: File,
+    /// Where the file is, and where it belongs.
+    place: Option<(TempPath, PathBuf)>,
+}
+
+/// An archive that is being written. Dropping it removes what was written to a file.
+pub(super) struct Writing {
+    pieces: mpsc::Sender<Bytes>,
+    place: Option<(TempPath, PathBuf)>,
+    writer: JoinHandle<io::Result<()>>,
+}
+
+impl Destination {
+    /// Opens stdout.
+    ///
+    /// # Errors
+    /// When it is a terminal.
+    pub(super) fn stdout() -> Result<Destination, Error> {
+        let stdout = io::stdout();
+        if stdout.is_terminal() {
+            return Err(Error::Terminal);
+        }
+        let file = stdout.as_fd().try_clone_to_owned().map_err(Error::Stdout)?;
+        Ok(Destination { file: File::from(file), place: None })
+    }
+
+    /// Opens a file beside the one of this name, which stays as it is until it is replaced.
+    ///
+    /// # Errors
+    /// When it cannot be created, or the name is that of something else than a file.
+    pub(super) fn file(path: &Path) -> Result<Destination, Error> {
+        let unusable = |error| Error::File(path.to_owned(), error);
+        let target = match fs::metadata(path) {
+            // A symbolic link stays one. A device or a pipe must not be replaced by a file.
+            Ok(found) if found.is_file() => fs::canonicalize(path).map_err(unusable)?,
+            Ok(_) => return Err(Error::NotAFile(path.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            Err(error) => return Err(unusable(error)),
+        };
+        let name = target.file_name().ok_or_else(|| Error::NotAFile(path.to_owned()))?;
+        let mut prefix = std::ffi::OsString::from(".");
+        prefix.push(name);
+        prefix.push(".");
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(".part").permissions(Permissions::from_mode(FILE_MODE));
+        let (file, temporary) = builder.tempfile_in(directory(&target)).map_err(unusable)?.into_parts();
+        Ok(Destination { file, place: Some((temporary, target)) })
+    }
+
+    /// Begins to write. Belongs into a runtime.
+    pub(super) fn start(self) -> Writing {
+        let Destination { mut file, place } = self;
+        let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
+        let lasting = place.is_some();
+        let writer = tokio::task::spawn_blocking(move || {
+            while let Some(piece) = waiting.blocking_recv() {
+                file.write_all(&piece)?;
+            }
+            if lasting { file.sync_all() } else { Ok(()) }
+        });
+        Writing { pieces, place, writer }
+    }
+}
+
+impl Writing {
+    /// Hands a piece to the writer; false when it has failed, which [`Writing::finish`] tells.
+    ///
+    /// # Cancel safety
+    /// The piece may be lost.
+    pub(super) async fn write(&self, piece: Bytes) -> bool {
+        self.pieces.send(piece).await.is_ok()
+    }
+
+    /// Waits for the last byte and puts the file in its place.
+    ///
+    /// # Errors
+    /// When something could not be written; there is no file then.
+    pub(super) async fn finish(self) -> io::Result<()> {
+        let Writing { pieces, place, writer } = self;
+        drop(pieces);
+        writer.await.map_err(io::Error::other)??;
+        let Some((temporary, target)) = place else { return Ok(()) };
+        temporary.persist(&target).map_err(|error| error.error)?;
+        // The name itself must outlast a power cut; where directories cannot be synced, nothing more can be done.
+        _ = File::open(directory(&target)).and_then(|directory| directory.sync_all());
+        Ok(())
+    }
+}
+
+/// The directory that holds a file.
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Why nothing can be written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// It cannot be created.
+    #[error("{path}: {1}", path = .0.display())]
+    File(PathBuf, io::Error),
+    /// A directory, a device, a pipe.
+    #[error("{} is no file; to write to a pipe or a device, leave -o out and redirect", .0.display())]
+    NotAFile(PathBuf),
+    /// Stdout cannot be written to.
+    #[error("stdout: {0}")]
+    Stdout(io::Error),
+    /// Nobody wants to see an archive.
+    #[error("an archive is not written to a terminal; say -o FILE, or redirect")]
+    Terminal,
+}

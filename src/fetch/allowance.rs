@@ -1,0 +1,55 @@
+//! What one archive may hold and open beside what its current entry needs: handed in by the archive, spent here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::budget::{Budget, Held};
+
+/// The part of the budget, one in so many, that segments leave to others: to look-ahead, which asks for little at a time.
+const LEFT: u64 = 8;
+
+/// One archive's bytes and connections for reading ahead; clones are one allowance.
+#[derive(Clone)]
+pub struct Allowance {
+    budget: Arc<Budget>,
+    /// How many connections the archive has open ahead for other entries.
+    others: Arc<dyn Fn() -> usize + Send + Sync>,
+    /// How many connections segments have open beside that of the current entry.
+    open: Arc<AtomicUsize>,
+}
+
+/// The place of one more connection; dropping it frees the place.
+pub(super) struct Lane(Arc<AtomicUsize>);
+
+impl Allowance {
+    /// Allows what `budget` grants, and connections beside the `others` that the archive counts itself.
+    pub fn new(budget: Arc<Budget>, others: impl Fn() -> usize + Send + Sync + 'static) -> Allowance {
+        Allowance { budget, others: Arc::new(others), open: Arc::default() }
+    }
+
+    /// The connections that segments have open beside that of the current entry.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Holds a segment's bytes.
+    pub(super) fn hold(&self, bytes: u64) -> Option<Held> {
+        self.budget.try_hold_leaving(bytes, self.budget.total() / LEFT)
+    }
+
+    /// Takes the place of one more connection, where `per_host` allows it beside the current entry's.
+    pub(super) fn lane(&self, per_host: usize) -> Option<Lane> {
+        // One archive's entries take turns: nobody else counts this up.
+        if (self.others)() + self.open() + 2 > per_host {
+            return None;
+        }
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Some(Lane(Arc::clone(&self.open)))
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

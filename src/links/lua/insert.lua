@@ -1,0 +1,24 @@
+-- ARGV: id, owner, size, ttl in ms, most records, most bytes, most records and bytes of an owner, the request
+-- Answers 0, or 1 when the store is full, or 2 and the ms until the owner's first record ends.
+local id, owner, size, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
+  local ended = { string.match(member, '^(%x+):(%x+):(%d+)$') }
+  forget(ended[1], ended[2], ended[3])
+  -- Its own end is now as well; what is out of the sums must not be prolonged.
+  redis.call('DEL', string.sub(KEYS[2], 1, -2) .. ':' .. ended[1])
+end
+local function bytes(of)
+  return tonumber(redis.call('HGET', KEYS[3], of) or 0)
+end
+if redis.call('ZCARD', owned(owner)) >= tonumber(ARGV[7]) or bytes(owner) + size > tonumber(ARGV[8]) then
+  local first = redis.call('ZRANGE', owned(owner), 0, 0, 'WITHSCORES')
+  return { 2, first[2] and math.max(first[2] - now, 1) or ttl }
+end
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[5]) or bytes('all') + size > tonumber(ARGV[6]) then
+  return { 1, 0 }
+end
+redis.call('HSET', KEYS[1], 'owner', owner, 'size', ARGV[3], 'usable', now + ttl, 'request', ARGV[9], 'ends', now + ARGV[10])
+redis.call('HINCRBY', KEYS[3], 'all', size)
+redis.call('HINCRBY', KEYS[3], owner, size)
+keep(id, owner, ARGV[3], now + ttl)
+return { 0, 0 }

@@ -1,0 +1,67 @@
+//! What a link stands for: the descriptor as it was posted, and who posted it.
+//!
+//! The descriptor is kept as its octets and parsed again at each download: parsing is quick and pure, and a parsed
+//! value would need a second notation, which could drift from the first.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+
+use super::Error;
+
+/// What is stored when a link is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// By what its minter is counted.
+    pub client_id: String,
+    /// The descriptor, which is known to be lawful.
+    pub descriptor: Bytes,
+    /// Entries of the descriptor.
+    pub entries: usize,
+    /// The name of its minter's tier.
+    pub tier_name: String,
+}
+
+impl Record {
+    /// The record as it is sealed: a line of JSON that tells of the minter, then the descriptor.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let minter = serde_json::json!([self.client_id, self.tier_name, self.entries]);
+        [minter.to_string().as_bytes(), b"\n", &self.descriptor].concat()
+    }
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when it is none.
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Result<Record, Error> {
+        let bytes = Bytes::from(bytes);
+        // JSON writes a line's end inside a text as `\n`.
+        let end = bytes.iter().position(|octet| *octet == b'\n').ok_or(Error::Damaged)?;
+        let minter = serde_json::from_slice(&bytes[..end]).map_err(|_| Error::Damaged)?;
+        let (client_id, tier_name, entries) = minter;
+        Ok(Record { client_id, descriptor: bytes.slice(end + 1..), entries, tier_name })
+    }
+
+    /// By what its minter's share is counted: a hash, since a store needs no addresses.
+    pub(super) fn owner(&self) -> String {
+        hex::encode(digest(&SHA256, self.client_id.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_wrote() {
+        let record = Record {
+            client_id: "key:a\n\"b".into(),
+            descriptor: Bytes::from_static(b"{\n\"files\": []\n}"),
+            entries: 3,
+            tier_name: "anonymous".into(),
+        };
+        assert_eq!(Record::from_bytes(record.to_bytes()).unwrap(), record);
+        for other in [&b""[..], b"{}", b"[1]\n", b"[\"a\",\"b\"]\nx"] {
+            assert!(Record::from_bytes(other.to_vec()).is_err());
+        }
+    }
+}

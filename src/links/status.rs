@@ -1,0 +1,77 @@
+//! How a download is doing, as it is told and as it is kept.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The state of a link's latest download.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DownloadStatus)]
+pub struct Status {
+    /// How far it is.
+    pub state: State,
+    /// Bytes of the archive that were handed to the connection.
+    pub bytes_sent: u64,
+    /// The archive's length in bytes, where it is known.
+    #[schema(required)]
+    pub bytes_total: Option<u64>,
+    /// Entries that are complete.
+    pub files_done: usize,
+    /// Entries that are left out, because their sources failed before their first byte.
+    #[serde(default)]
+    #[schema(required)]
+    pub files_skipped: usize,
+    /// Entries of the archive.
+    pub files_total: usize,
+    /// RFC 3339.
+    #[schema(required)]
+    pub started_at: Option<String>,
+    /// RFC 3339.
+    #[schema(required)]
+    pub finished_at: Option<String>,
+    /// Why it failed.
+    #[schema(required)]
+    pub error: Option<Failure>,
+}
+
+/// How far a download is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = DownloadState)]
+pub enum State {
+    /// All was sent.
+    Done,
+    /// It broke off, or was refused.
+    Failed,
+    /// It goes on.
+    Running,
+    /// Nobody has begun one.
+    Waiting,
+}
+
+/// Why a download failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DownloadFailure)]
+pub struct Failure {
+    /// As in problem documents; `client_gone` when the connection ended before the archive did.
+    pub code: String,
+    /// In words.
+    pub detail: String,
+}
+
+impl Status {
+    /// The state of a link that nobody has used.
+    pub(super) fn waiting(entries: usize) -> Status {
+        Status {
+            state: State::Waiting,
+            bytes_sent: 0,
+            bytes_total: None,
+            files_done: 0,
+            files_skipped: 0,
+            files_total: entries,
+            started_at: None,
+            finished_at: None,
+            error: None,
+        }
+    }
+}

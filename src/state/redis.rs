@@ -1,0 +1,66 @@
+//! The connection to Redis or Valkey: made when it is first needed, made again whenever it is lost.
+//!
+//! Everything is asked by script, so that each question is one round trip and nothing lies between a look and a
+//! change. A question that gets no answer within a second fails; it is never known then whether it was carried out.
+
+use std::time::Duration;
+
+use redis::{
+    FromRedisValue, ScriptInvocation,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+
+use super::Error;
+use crate::value::Secret;
+
+/// Time for an answer: requests of clients wait for it.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// Time for a connection.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// Longest pause between attempts to connect, while somebody asks.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection that all areas share; cheap to clone.
+#[derive(Clone)]
+pub struct Redis(ConnectionManager);
+
+impl Redis {
+    /// Prepares the connection; nothing is sent yet. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the URL is none that Redis is reached by.
+    pub fn connect(url: &Secret<String>) -> Result<Redis, Error> {
+        let client = redis::Client::open(url.expose().as_str()).map_err(|_| Error::Url)?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(ANSWER))
+            .set_number_of_retries(1)
+            .set_max_delay(PAUSE);
+        let manager = ConnectionManager::new_lazy_with_config(client, config).map_err(|_| Error::Url)?;
+        Ok(Redis(manager))
+    }
+
+    /// Runs a script.
+    ///
+    /// # Errors
+    /// When Redis is out of reach, does not answer in time, or the answer is not of the type `T`.
+    pub async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
+        let mut manager = self.0.clone();
+        let asked = script.invoke_async(&mut manager);
+        // The manager's own clocks bound each step; this bounds all of them together.
+        match tokio::time::timeout(CONNECT + ANSWER, asked).await {
+            Ok(answer) => answer.map_err(|error| Error::Unavailable(error.to_string())),
+            Err(_) => Err(Error::Unavailable("no answer in time".into())),
+        }
+    }
+
+    /// Whether Redis answers.
+    pub async fn is_reachable(&self) -> bool {
+        let mut manager = self.0.clone();
+        let ping = redis::cmd("PING");
+        let asked = ping.query_async::<String>(&mut manager);
+        tokio::time::timeout(ANSWER, asked).await.is_ok_and(|answer| answer.is_ok())
+    }
+}

@@ -1,0 +1,40 @@
+//! Links are bounded: the newcomer is refused, at once, and is told when to come again.
+
+use serde_json::json;
+use zipstream::value::ByteSize;
+
+use super::{ask, assert_refused, get, mint, post, sourceless};
+use crate::{pipeline::download::assert_whole, support::App};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_links_than_fit_are_refused_and_none_is_lost() {
+    let app = App::with(|config| config.links.max = 2).await;
+    let links = [mint(app.address(), &sourceless()).await, mint(app.address(), &sourceless()).await];
+    assert_refused(&post(app.address(), &sourceless()).await, 503, "overloaded");
+    for link in &links {
+        assert_whole(&get(app.address(), link).await, &["hello"], "a promised link");
+    }
+    ask("DELETE", app.address(), &links[0].path).await;
+    mint(app.address(), &sourceless()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_has_its_share_comes_again_when_its_oldest_link_ends() {
+    let app = App::with(|config| config.links.max_per_client = 1).await;
+    mint(app.address(), &sourceless()).await;
+    let refused = post(app.address(), &sourceless()).await;
+    assert_refused(&refused, 429, "rate_limited");
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_bytes_are_bounded() {
+    let app = App::with(|config| config.links.max_bytes_per_client = ByteSize(50_000)).await;
+    let long = json!({ "files": [{ "url": format!("data:,{}", "x".repeat(8_000)), "zipPath": "a" }] });
+    for _ in 0..6 {
+        mint(app.address(), &long).await;
+    }
+    assert_refused(&post(app.address(), &long).await, 429, "rate_limited");
+    mint(app.address(), &sourceless()).await;
+}

@@ -1,0 +1,102 @@
+//! Compose and Kubernetes: the files keep to their schemas, and say what the service understands.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
+use super::{Process, judge, judged, path, text, tool, yaml};
+use crate::support::client::Request;
+
+/// The files of the Kubernetes manifests, by name.
+fn manifests() -> BTreeSet<String> {
+    let entries = std::fs::read_dir(path("config/kubernetes")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name != "kustomization.yaml").collect()
+}
+
+#[test]
+fn compose_keeps_to_its_schema_and_its_nodes_start() {
+    let file = path("compose.yaml");
+    judge(tool("check-jsonschema").args(["--builtin-schema", "vendor.compose-spec"]).arg(&file));
+    let compose = yaml("compose.yaml").remove(0);
+    let subnet = &compose["networks"]["nodes"]["ipam"]["config"][0]["subnet"];
+    for name in ["node-1", "node-2"] {
+        let node = &compose["services"][name];
+        let environment: Vec<_> = node["environment"].as_object().unwrap().iter().collect();
+        let environment: Vec<_> =
+            environment.iter().map(|(name, value)| (*name, value.as_str().unwrap())).collect();
+        let printed = Command::new(env!("CARGO_BIN_EXE_zipstream"))
+            .arg("check-config")
+            .env_clear()
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap();
+        judged(&printed);
+        let value = |key: &str| environment.iter().find(|(name, _)| name.ends_with(key)).unwrap().1;
+        assert_eq!(value("TRUSTED_PROXIES"), subnet, "the balancer is believed");
+        let drain = humantime_seconds(value("DRAIN_TIMEOUT"));
+        assert!(
+            humantime_seconds(node["stop_grace_period"].as_str().unwrap()) > drain,
+            "the drain is cut short"
+        );
+    }
+    assert!(
+        text("config/nginx.conf").contains("server node-1:8080")
+            && text("config/nginx.conf").contains("server node-2:8080")
+    );
+}
+
+/// Seconds of `310s` or `5m`.
+fn humantime_seconds(text: &str) -> u64 {
+    let (number, unit) = text.split_at(text.len() - 1);
+    number.parse::<u64>().unwrap() * if unit == "m" { 60 } else { 1 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifests_keep_to_their_schemas_and_fit_each_other() {
+    let files = manifests();
+    let mut validate = tool("kubernetes-validate");
+    judge(
+        validate
+            .args(["--strict", "--quiet"])
+            .args(files.iter().map(|name| path("config/kubernetes").join(name))),
+    );
+    let listed = yaml("config/kubernetes/kustomization.yaml").remove(0);
+    let listed: BTreeSet<_> = listed["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(listed, files);
+
+    let configuration = yaml("config/kubernetes/configuration.yaml").remove(0);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), configuration["data"]["zipstream.toml"].as_str().unwrap()).unwrap();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_zipstream"));
+    let printed = check.arg("check-config").arg("--config").arg(file.path()).env_clear().output().unwrap();
+    judged(&printed);
+    let config = zipstream::config::load(&zipstream::config::Sources {
+        file: Some(file.path().to_owned()),
+        ..Default::default()
+    });
+    let config = config.unwrap().config;
+
+    let pod = &yaml("config/kubernetes/nodes.yaml")[0]["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let pause: u64 =
+        container["lifecycle"]["preStop"]["exec"]["command"][1].as_str().unwrap().parse().unwrap();
+    let grace = Duration::from_secs(pod["terminationGracePeriodSeconds"].as_u64().unwrap());
+    assert!(grace > config.server.drain_timeout + Duration::from_secs(pause), "the drain is cut short");
+    let port = |name: &str| {
+        let ports = container["ports"].as_array().unwrap();
+        ports.iter().find(|port| port["name"] == name).unwrap()["containerPort"].as_u64().unwrap()
+    };
+    assert_eq!(port("http"), u64::from(config.server.listen.port()));
+    assert_eq!(port("metrics"), u64::from(config.metrics.listen.unwrap().port()));
+    let service = Process::start(&[]);
+    for probe in ["livenessProbe", "readinessProbe"] {
+        let probe = container[probe]["httpGet"]["path"].as_str().unwrap();
+        assert_eq!(Request::get(service.address, probe).send().await.status, 200, "{probe}");
+    }
+}
