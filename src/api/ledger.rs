@@ -6,7 +6,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use crate::{
     archive, links,
-    plan::{Checkpoint, Seen},
+    plan::{Checkpoint, Checksums, Seen},
 };
 
 /// The book of a link's download.
@@ -17,8 +17,8 @@ impl archive::Ledger for Ledger {
         self.0.note(index, checkpoint);
     }
 
-    fn note_whole(&self, index: usize, crc32: u32) {
-        self.0.note_whole(index, crc32);
+    fn note_whole(&self, index: usize, checksums: Checksums) {
+        self.0.note_whole(index, checksums);
     }
 
     fn seen(&self) -> BoxFuture<'_, Seen> {

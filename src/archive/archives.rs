@@ -19,11 +19,12 @@ use crate::fetch;
 use crate::plan::{Facts, Head, Plan, Seen};
 
 use super::compress::Workers;
+use super::failure::hollow;
 use super::ledger::{Ledger, Scribe};
 use super::meter::Meter;
 use super::prefetch::Prefetch;
 use super::probe::{Answers, blamed, probe, unchanged};
-use super::produce::{Production, State, hollow, stream};
+use super::produce::{Production, State, stream};
 use super::range::{self, Ranged};
 use super::{Config, Failure, Reason};
 

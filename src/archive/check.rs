@@ -4,7 +4,7 @@ use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest as _, Sha256};
 
 use crate::descriptor::{Expected, Mismatch};
-use crate::plan::{Checkpoint, Proof};
+use crate::plan::{Checkpoint, Checksums, Proof};
 use crate::zip;
 
 use super::Reason;
@@ -31,9 +31,10 @@ impl Check {
         }
     }
 
-    /// Goes on behind a checkpoint, of an entry that no manifest lists; `None` where it does not hold what is expected here.
-    pub(super) fn resume(expected: &Expected, checkpoint: &Checkpoint) -> Option<Check> {
-        let sha256 = match (&expected.sha256, &checkpoint.sha256) {
+    /// Goes on behind a checkpoint; `None` where it does not hold what is wanted here.
+    pub(super) fn resume(expected: &Expected, is_listed: bool, checkpoint: &Checkpoint) -> Option<Check> {
+        let fresh = Check::new(expected, is_listed);
+        let sha256 = match (&fresh.sha256, &checkpoint.sha256) {
             (None, _) => None,
             (Some(_), None) => return None,
             (Some(_), Some(state)) => {
@@ -41,8 +42,8 @@ impl Check {
                 Some(Sha256::deserialize(&state).ok()?)
             }
         };
-        let crc32 = expected.crc32.map(|_| zip::Crc32::resume(checkpoint.crc32, checkpoint.offset));
-        Some(Check { expected: *expected, size: checkpoint.offset, crc32, sha256, is_listed: false })
+        let crc32 = fresh.crc32.as_ref().map(|_| zip::Crc32::resume(checkpoint.crc32, checkpoint.offset));
+        Some(Check { size: checkpoint.offset, crc32, sha256, ..fresh })
     }
 
     /// The state of SHA-256, where one is kept.
@@ -84,12 +85,9 @@ impl Check {
         {
             return Err(mismatch("sha256", &hex::encode(expected), hex::encode(actual)));
         }
-        let proof = |(crc32, sha256)| Proof {
-            digest: zip::Digest { crc32, size: self.size },
-            sha256,
-            compressed_crc32: None,
-        };
-        Ok(crc32.zip(sha256).filter(|_| self.is_listed).map(proof))
+        let proof =
+            |crc32| Proof { size: self.size, checksums: Checksums { crc32, compressed_crc32: None, sha256 } };
+        Ok(crc32.filter(|_| self.is_listed).map(proof))
     }
 }
 

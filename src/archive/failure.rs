@@ -1,6 +1,8 @@
 //! Why an archive cannot be made, or not be finished, and which entry is to blame.
 
-use crate::plan::{self, Entry, Skipped};
+use std::collections::BTreeMap;
+
+use crate::plan::{self, Entry, Plan, Skipped};
 use crate::{descriptor, fetch, zip};
 
 /// A failure of an archive.
@@ -138,4 +140,10 @@ impl Failure {
             Reason::Mismatch { .. } | Reason::Source(_) => Fault::Source,
         }
     }
+}
+
+/// The first failure of an archive that has lost all its sources: a reader of it would have nothing, and should know why.
+pub(super) fn hollow(plan: &Plan, failed: &BTreeMap<usize, Reason>) -> Option<(usize, Reason)> {
+    let (index, reason) = failed.first_key_value().filter(|_| plan.is_hollow())?;
+    Some((*index, reason.clone()))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::plan::{Checkpoint, Seen};
+use crate::plan::{Checkpoint, Checksums, Seen};
 
 /// How many bytes of one entry pass by between two checkpoints: what is read again at most when a download goes on.
 pub(super) const INTERVAL: u64 = 8 << 20;
@@ -15,7 +15,7 @@ pub trait Ledger: Send + Sync {
     fn note(&self, index: usize, checkpoint: Checkpoint);
 
     /// Writes down that an entry was seen whole, and is what was declared.
-    fn note_whole(&self, index: usize, crc32: u32);
+    fn note_whole(&self, index: usize, checksums: Checksums);
 
     /// Reads what was written down so far.
     fn seen(&self) -> BoxFuture<'_, Seen>;
@@ -53,9 +53,9 @@ impl Scribe {
     }
 
     /// Notes that an entry was seen whole, and is what was declared.
-    pub(super) fn note_whole(&self, index: usize, crc32: u32) {
+    pub(super) fn note_whole(&self, index: usize, checksums: Checksums) {
         if let Some(ledger) = &self.ledger {
-            ledger.note_whole(index, crc32);
+            ledger.note_whole(index, checksums);
         }
     }
 }

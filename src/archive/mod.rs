@@ -27,6 +27,7 @@ mod probe;
 mod produce;
 mod range;
 mod slots;
+mod tail;
 
 pub use archives::{Archive, Archives, Forecast, Limits, Planned, Probed, Stream, foretell};
 pub use config::Config;

@@ -17,12 +17,13 @@ use futures_util::Stream;
 
 use crate::descriptor::Source;
 use crate::fetch;
-use crate::plan::{Checkpoint, Form, Plan, Proof, TooLarge};
+use crate::plan::{Checkpoint, Checksums, Form, Plan, Proof, TooLarge};
 use crate::zip::{self, BlockCutter, Content, Digest, Method};
 
 use super::body::Body;
 use super::compress::Workers;
 use super::deflating::{Deflating, Step};
+use super::failure::hollow;
 use super::hash::digest_of;
 use super::ledger::Scribe;
 use super::meter::Meter;
@@ -71,9 +72,8 @@ pub(super) struct State {
 
 /// The entry that is being written.
 enum Running {
-    Passing(Body),
-    /// As stored blocks.
-    Cutting(Body, BlockCutter),
+    /// Its bytes as they come, or in stored blocks.
+    Passing(Body, Option<BlockCutter>),
     /// It and what follows it compressed.
     Deflating(Box<Deflating>),
 }
@@ -84,12 +84,6 @@ pub(super) fn stream(production: Production) -> impl Stream<Item = Result<Bytes,
         let piece = production.next().await?;
         Ok(piece.map(|piece| (piece, production)))
     })
-}
-
-/// The first failure of an archive that has lost all its sources: a reader of it would have nothing, and should know why.
-pub(super) fn hollow(plan: &Plan, failed: &BTreeMap<usize, Reason>) -> Option<(usize, Reason)> {
-    let (index, reason) = failed.first_key_value().filter(|_| plan.is_hollow())?;
-    Some((*index, reason.clone()))
 }
 
 impl Production {
@@ -174,57 +168,41 @@ impl Production {
         self.put_header(content)?;
         self.scribe.begin(0);
         let entry = &self.plan.entries[index];
-        self.state.running = Some(match entry.method() {
-            Method::StoredBlocks => Running::Cutting(body, BlockCutter::new(entry.length())),
-            Method::Deflate | Method::Store => Running::Passing(body),
-        });
+        let is_cut = entry.method() == Method::StoredBlocks;
+        let cutter = is_cut.then(|| BlockCutter::new(entry.length()));
+        self.state.running = Some(Running::Passing(body, cutter));
         Ok(())
     }
 
     /// Writes the next piece of the current entry; `None` when the entry is complete.
     async fn run(&mut self, running: Running) -> Result<Option<Running>, Reason> {
         match running {
-            Running::Passing(mut body) => match body.next().await? {
-                Some(chunk) => {
-                    self.count(self.state.index, chunk.len() as u64)?;
-                    self.state.encoder.stored(&chunk)?;
-                    self.state.ready.push_back(chunk);
-                    if self.scribe.is_due(self.state.read.1) {
-                        self.note_checkpoint(body.sha256());
-                    }
-                    Ok(Some(Running::Passing(body)))
-                }
-                None => {
+            Running::Passing(mut body, mut cutter) => {
+                let chunk = body.next().await?;
+                let before = self.state.ready.len();
+                let Some(chunk) = chunk else {
                     self.state.proof = body.proof();
+                    if let Some(cutter) = cutter {
+                        cutter.finish(&mut self.state.ready);
+                    }
+                    self.note_compressed(before);
                     self.note_whole();
                     self.put_end(None)?;
                     self.turn_to_next();
-                    Ok(None)
+                    return Ok(None);
+                };
+                self.count(self.state.index, chunk.len() as u64)?;
+                self.state.encoder.stored(&chunk)?;
+                match &mut cutter {
+                    Some(cutter) => cutter.push(chunk, &mut self.state.ready),
+                    None => self.state.ready.push_back(chunk),
                 }
-            },
-            Running::Cutting(mut body, mut cutter) => match body.next().await? {
-                Some(chunk) => {
-                    self.count(self.state.index, chunk.len() as u64)?;
-                    self.state.encoder.stored(&chunk)?;
-                    let before = self.state.ready.len();
-                    cutter.push(chunk, &mut self.state.ready);
-                    self.note_compressed(before);
-                    if self.scribe.is_due(self.state.read.1) {
-                        self.note_checkpoint(body.sha256());
-                    }
-                    Ok(Some(Running::Cutting(body, cutter)))
+                self.note_compressed(before);
+                if self.scribe.is_due(self.state.read.1) {
+                    self.note_checkpoint(body.sha256());
                 }
-                None => {
-                    self.state.proof = body.proof();
-                    self.note_whole();
-                    let before = self.state.ready.len();
-                    cutter.finish(&mut self.state.ready);
-                    self.note_compressed(before);
-                    self.put_end(None)?;
-                    self.turn_to_next();
-                    Ok(None)
-                }
-            },
+                Ok(Some(Running::Passing(body, cutter)))
+            }
             Running::Deflating(deflating) => self.deflate(deflating).await,
         }
     }
@@ -290,7 +268,8 @@ impl Production {
         let (index, offset) = (self.state.index, self.state.read.1);
         let entry = &self.plan.entries[index];
         if let (Source::Http(_), Some(crc32)) = (&entry.source, self.state.encoder.crc32()) {
-            self.scribe.note(index, Checkpoint { offset, crc32, sha256 });
+            let compressed_crc32 = self.compressed_crc32();
+            self.scribe.note(index, Checkpoint { offset, crc32, compressed_crc32, sha256 });
         }
     }
 
@@ -298,7 +277,9 @@ impl Production {
     fn note_whole(&mut self) {
         let entry = &self.plan.entries[self.state.index];
         if let (Source::Http(_), Some(crc32)) = (&entry.source, self.state.encoder.crc32()) {
-            self.scribe.note_whole(self.state.index, crc32);
+            let sha256 = self.state.proof.and_then(|proof| proof.checksums.sha256);
+            let checksums = Checksums { crc32, compressed_crc32: self.compressed_crc32(), sha256 };
+            self.scribe.note_whole(self.state.index, checksums);
         }
     }
 
@@ -316,10 +297,20 @@ impl Production {
 
     /// Sees data as it stands in the archive, behind so many pieces that are ready, where a manifest will tell of it.
     fn note_compressed(&mut self, before: usize) {
-        if self.plan.manifest.is_some() {
+        if self.tells_compressed() {
             let pieces = self.state.ready.iter().skip(before);
             pieces.for_each(|piece| self.state.compressed_crc32.update(piece));
         }
+    }
+
+    /// Whether a manifest tells of the form in which the current entry stands in the archive.
+    fn tells_compressed(&self) -> bool {
+        let entry = &self.plan.entries[self.state.index];
+        entry.is_listed && entry.method() != Method::Store
+    }
+
+    fn compressed_crc32(&self) -> Option<u32> {
+        self.tells_compressed().then(|| self.state.compressed_crc32.value())
     }
 
     fn put_end(&mut self, digest: Option<Digest>) -> Result<(), Reason> {
@@ -381,9 +372,13 @@ impl Production {
             self.meter.note_entry(entry);
             self.state.done.fetch_add(1, Ordering::Relaxed);
         }
-        let compressed = std::mem::take(&mut self.state.compressed_crc32);
-        let compressed_crc32 = (entry.method() != Method::Store).then(|| compressed.value());
-        let proof = self.state.proof.take().map(|proof| Proof { compressed_crc32, ..proof });
+        let compressed_crc32 = self.compressed_crc32();
+        self.state.compressed_crc32 = zip::Crc32::new();
+        let proof = self
+            .state
+            .proof
+            .take()
+            .map(|proof| Proof { checksums: Checksums { compressed_crc32, ..proof.checksums }, ..proof });
         self.state.proofs.push(proof);
         self.state.index += 1;
         while self.plan.entries.get(self.state.index).is_some_and(|entry| entry.skipped.is_some()) {

@@ -19,34 +19,34 @@ use futures_util::Stream;
 
 use crate::descriptor::{HttpSource, Source};
 use crate::fetch::Reader;
-use crate::plan::{Entry, Form, Head, Plan, Seen};
+use crate::plan::{Checksums, Entry, Form, Head, Plan, Seen};
 use crate::zip::{self, BlockCutter, Content, Digest, Layout, Method, StoredBlocks};
 
-use super::body::Body;
-use super::hash::{Hash, digest_of};
+use super::hash::Hash;
 use super::ledger::{Ledger, Scribe};
 use super::meter::Meter;
 use super::prefetch::Prefetch;
+use super::tail::tail;
 use super::{Failure, Reason};
 
 /// A part of an archive on its way.
 pub(super) struct Ranged {
-    plan: Plan,
-    layout: Layout,
+    pub(super) plan: Plan,
+    pub(super) layout: Layout,
     /// The bytes of the archive that are asked for.
-    window: Range<u64>,
-    prefetch: Prefetch,
-    ledger: Arc<dyn Ledger>,
-    scribe: Scribe,
-    seen: Seen,
+    pub(super) window: Range<u64>,
+    pub(super) prefetch: Prefetch,
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) scribe: Scribe,
+    pub(super) seen: Seen,
     /// The entry that is being written; behind the last one, the central directory.
-    index: usize,
+    pub(super) index: usize,
     entries_done: Arc<AtomicUsize>,
     meter: Arc<Meter>,
     data: Option<Data>,
     /// Pieces that are made and not handed out.
     ready: VecDeque<Bytes>,
-    is_finished: bool,
+    pub(super) is_finished: bool,
 }
 
 /// The data of one long entry, as far as it lies in the window.
@@ -58,8 +58,6 @@ struct Data {
     from: u64,
     /// Where in the archive the next bytes belong.
     position: u64,
-    /// Bytes to read before those that are asked for.
-    skip: u64,
     /// What its CRC is, or how it is found out.
     proof: Proof,
 }
@@ -80,7 +78,7 @@ pub(super) fn reread(plan: &Plan, layout: &Layout, window: &Range<u64>, seen: &S
     let mut bytes = 0;
     for (index, (entry, piece)) in plan.entries.iter().zip(layout.pieces()).enumerate() {
         let (Source::Http(_), Some(length)) = (&entry.source, entry.length()) else { continue };
-        if !tells_of(entry, piece, layout, window) || seen.whole(index).is_some() {
+        if !tells_of(entry, piece, tail(plan, layout), window) || seen.whole(index).is_some() {
             continue;
         }
         let begin = window.start.saturating_sub(piece.data).min(piece.descriptor - piece.data);
@@ -93,11 +91,11 @@ pub(super) fn reread(plan: &Plan, layout: &Layout, window: &Range<u64>, seen: &S
     bytes
 }
 
-/// Whether bytes of the window hold the CRC of an entry.
-fn tells_of(entry: &Entry, piece: &zip::Piece, layout: &Layout, window: &Range<u64>) -> bool {
+/// Whether bytes of the window hold checksums of an entry.
+fn tells_of(entry: &Entry, piece: &zip::Piece, tail: u64, window: &Range<u64>) -> bool {
     let meets = |from: u64, to: u64| from < to && window.start < to && from < window.end;
     meets(piece.descriptor, piece.end)
-        || window.end > layout.central_directory()
+        || window.end > tail
         || (entry.form == Form::Inline && meets(piece.header, piece.data))
 }
 
@@ -120,6 +118,8 @@ impl Ranged {
         (ledger, seen): (Arc<dyn Ledger>, Seen),
     ) -> Ranged {
         let index = layout.pieces().partition_point(|piece| piece.end <= window.start);
+        // The manifest is a piece and no entry of the plan.
+        let index = index.min(plan.entries.len());
         let entries_done = Arc::new(AtomicUsize::new(index));
         prefetch.reach_for_part(layout.pieces().partition_point(|piece| piece.header < window.end));
         Ranged {
@@ -168,8 +168,8 @@ impl Ranged {
                     self.is_finished = true;
                     Ok(())
                 }
-                Some(_) => self.begin().await,
-                None => self.end().await,
+                Some(_) if self.index < self.plan.entries.len() => self.begin().await,
+                Some(_) | None => self.end().await,
             },
         }
     }
@@ -195,8 +195,8 @@ impl Ranged {
                 self.run(data).await?;
             }
             _ => {
-                let raw = self.read_whole(index).await?;
-                let digest = digest_of(&raw);
+                let (raw, Checksums { crc32, .. }) = self.read_whole(index).await?;
+                let digest = Digest { crc32, size: self.plan.entries[index].length().unwrap_or(0) };
                 let (header, descriptor) = place(&self.plan.entries[index], digest)?;
                 self.put(piece.header, header);
                 let mut position = piece.data;
@@ -219,36 +219,35 @@ impl Ranged {
         let section = piece.descriptor - piece.data;
         let begin = self.window.start.saturating_sub(piece.data).min(section);
         let end = (self.window.end.saturating_sub(piece.data)).min(section);
-        let (begin, end, position, cutter) = if entry.method() == Method::StoredBlocks {
-            let blocks = StoredBlocks { length };
-            let (cutter, position) = BlockCutter::behind(blocks.blocks_before(begin), length);
-            (cutter.position(), blocks.needed(end), position, Some(cutter))
-        } else {
-            (begin, end, begin, None)
+        let blocks = (entry.method() == Method::StoredBlocks).then_some(StoredBlocks { length });
+        let (begin, end) = match blocks {
+            Some(blocks) => (blocks.locate(begin).source, blocks.needed(end)),
+            None => (begin, end),
         };
-        let position = piece.data + position;
-        let (from, proof) = if !tells_of(entry, piece, &self.layout, &self.window) {
+        let (from, proof) = if !tells_of(entry, piece, tail(&self.plan, &self.layout), &self.window) {
             (begin, Proof::Needless)
-        } else if let Some(crc32) = self.seen.whole(index) {
-            (begin, Proof::Seen(crc32))
+        } else if let Some(checksums) = self.seen.whole(index) {
+            (begin, Proof::Seen(checksums.crc32))
         } else {
             let hash = Hash::before(&self.seen, index, entry, begin);
             (hash.offset, Proof::Running(Box::new(hash)))
         };
         let (client, demand) = (self.prefetch.client.clone(), Arc::clone(&self.prefetch.demand));
         let reader = Reader::of_span(client, Arc::clone(source), head.clone(), from..end, demand);
-        Ok(Data { reader, cutter, from, position, skip: begin - from, proof })
+        let cutter = blocks.map(|_| BlockCutter::behind(from, length));
+        let position = piece.data + blocks.map_or(from, |blocks| blocks.place(from));
+        Ok(Data { reader, cutter, from, position, proof })
     }
 
     /// Writes the next bytes of the current entry's data, or what follows them.
     async fn run(&mut self, mut data: Data) -> Result<(), Reason> {
         let (index, piece) = (self.index, self.layout.pieces()[self.index]);
-        let Some(mut chunk) = data.reader.next().await? else {
+        let Some(chunk) = data.reader.next().await? else {
             let size = self.plan.entries[index].length().unwrap_or(0);
             let crc32 = match data.proof {
                 Proof::Needless => None,
                 Proof::Seen(crc32) => Some(crc32),
-                Proof::Running(hash) => Some(self.note_whole(index, *hash)?),
+                Proof::Running(hash) => Some(self.note_whole(index, *hash)?.crc32),
             };
             if let Some(crc32) = crc32 {
                 let (_, descriptor) = place(&self.plan.entries[index], Digest { crc32, size })?;
@@ -263,9 +262,6 @@ impl Ranged {
                 self.scribe.note(index, hash.checkpoint());
             }
         }
-        let skipped = data.skip.min(chunk.len() as u64);
-        data.skip -= skipped;
-        let chunk = chunk.split_off(skipped as usize);
         let mut pieces = VecDeque::new();
         match &mut data.cutter {
             Some(cutter) => cutter.push(chunk, &mut pieces),
@@ -286,79 +282,8 @@ impl Ranged {
         self.entries_done.store(self.index, Ordering::Relaxed);
     }
 
-    /// Writes the central directory, and reads through what it tells of and nobody has seen.
-    async fn end(&mut self) -> Result<(), Reason> {
-        if self.window.end > self.layout.central_directory() {
-            // Others may have come to the end of entries meanwhile.
-            self.seen = self.ledger.seen().await;
-            let mut encoder = zip::Encoder::new();
-            for index in 0..self.plan.entries.len() {
-                // A failure from here on is this entry's.
-                self.index = index;
-                let digest = self.digest(index).await?;
-                let entry = &self.plan.entries[index];
-                encoder.place(entry.encoded(content(entry, digest))?, digest)?;
-            }
-            let mut position = self.layout.central_directory();
-            for piece in encoder.finish()? {
-                let length = piece.len() as u64;
-                self.put(position, piece);
-                position += length;
-            }
-        }
-        self.is_finished = true;
-        Ok(())
-    }
-
-    /// Finds the digest of an entry that lies before the central directory.
-    async fn digest(&mut self, index: usize) -> Result<Digest, Reason> {
-        let entry = &self.plan.entries[index];
-        let size = entry.length().unwrap_or(0);
-        let (Source::Http(source), Some(head)) = (&entry.source, &entry.head) else {
-            return Ok(digest_of(&self.read_whole(index).await?));
-        };
-        if let Some(crc32) = self.seen.whole(index) {
-            return Ok(Digest { crc32, size });
-        }
-        if entry.form == Form::Inline {
-            return Ok(digest_of(&self.read_whole(index).await?));
-        }
-        let mut hash = Hash::before(&self.seen, index, entry, size);
-        let (client, demand) = (self.prefetch.client.clone(), Arc::clone(&self.prefetch.demand));
-        let span = hash.offset..size;
-        let mut reader = Reader::of_span(client, Arc::clone(source), head.clone(), span, demand);
-        self.scribe.begin(hash.offset);
-        while let Some(chunk) = reader.next().await? {
-            hash.see(&chunk)?;
-            // Also for its own sake: whoever asks again goes on from there.
-            if self.scribe.is_due(hash.offset) {
-                self.scribe.note(index, hash.checkpoint());
-            }
-        }
-        let crc32 = self.note_whole(index, hash)?;
-        Ok(Digest { crc32, size })
-    }
-
-    /// Reads the body of a short entry, judges it and notes that it was seen.
-    async fn read_whole(&mut self, index: usize) -> Result<Vec<Bytes>, Reason> {
-        let entry = &self.plan.entries[index];
-        let mut body = Body::of(entry, index, None, &self.prefetch).await;
-        let raw = body.collect_planned(entry.length()).await?;
-        if let Source::Http(_) = entry.source {
-            self.scribe.note_whole(index, digest_of(&raw).crc32);
-        }
-        Ok(raw)
-    }
-
-    /// Judges an entry that was read to its end, and notes that it was seen whole.
-    fn note_whole(&mut self, index: usize, hash: Hash) -> Result<u32, Reason> {
-        let crc32 = hash.finish()?;
-        self.scribe.note_whole(index, crc32);
-        Ok(crc32)
-    }
-
     /// Hands out what of a piece at a position lies in the window.
-    fn put(&mut self, position: u64, mut piece: Bytes) {
+    pub(super) fn put(&mut self, position: u64, mut piece: Bytes) {
         let length = piece.len() as u64;
         let from = self.window.start.saturating_sub(position).min(length);
         let to = self.window.end.saturating_sub(position).min(length);
@@ -370,7 +295,7 @@ impl Ranged {
 }
 
 /// What the header of a stored entry tells.
-fn content(entry: &Entry, digest: Digest) -> Content {
+pub(super) fn content(entry: &Entry, digest: Digest) -> Content {
     match entry.form {
         Form::Declared { digest } => Content::Known { digest, compressed_size: digest.size },
         Form::Directory | Form::Inline => Content::Known { digest, compressed_size: digest.size },

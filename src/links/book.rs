@@ -22,7 +22,7 @@ use super::{
     seal::{Field, Seal},
     token::Id,
 };
-use crate::plan::{Checkpoint, Seen, Sight};
+use crate::plan::{Checkpoint, Checksums, Seen, Sight};
 
 /// Checkpoints that are kept of an entry: some for each of several readers, for the buffers between us and one whose
 /// connection broke held less than a few intervals.
@@ -56,8 +56,8 @@ pub(super) struct Shelf {
 enum Page {
     /// Its beginnings.
     Marks(Vec<Checkpoint>),
-    /// All of it: its CRC-32.
-    Whole(u32),
+    /// All of it.
+    Whole(Checksums),
 }
 
 /// What is written.
@@ -100,9 +100,9 @@ impl Book {
     }
 
     /// Writes down that an entry was seen whole, and is what was declared.
-    pub fn note_whole(&self, index: usize, crc32: u32) {
+    pub fn note_whole(&self, index: usize, checksums: Checksums) {
         let mut noted = self.pages.noted();
-        noted.seen.note_whole(index, crc32);
+        noted.seen.note_whole(index, checksums);
         noted.news.insert(index);
         drop(noted);
         self.pages.changed.notify_one();
@@ -130,7 +130,7 @@ impl Book {
                             Page::Marks(marks) => {
                                 marks.into_iter().for_each(|mark| noted.seen.note(index, mark, KEPT));
                             }
-                            Page::Whole(crc32) => noted.seen.note_whole(index, crc32),
+                            Page::Whole(checksums) => noted.seen.note_whole(index, checksums),
                         }
                     }
                 }
@@ -165,7 +165,7 @@ impl Pages {
                 index,
                 match noted.seen.0.get(&index)? {
                     Sight::Part(marks) => Page::Marks(marks.clone()),
-                    Sight::Whole { crc32 } => Page::Whole(*crc32),
+                    Sight::Whole(checksums) => Page::Whole(*checksums),
                 },
             ))
         };

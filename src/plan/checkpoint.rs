@@ -12,8 +12,21 @@ pub struct Checkpoint {
     pub offset: u64,
     /// Their CRC-32.
     pub crc32: u32,
-    /// The state of SHA-256 behind them, where the descriptor declares one.
+    /// CRC-32 of the form in which they stand in the archive, where a manifest tells of it.
+    pub compressed_crc32: Option<u32>,
+    /// The state of SHA-256 behind them, where the descriptor declares one or a manifest tells of it.
     pub sha256: Option<Vec<u8>>,
+}
+
+/// The checksums of one source that was seen whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checksums {
+    /// Its CRC-32.
+    pub crc32: u32,
+    /// CRC-32 of what stands in the archive, where that is another form of its bytes and a manifest tells of it.
+    pub compressed_crc32: Option<u32>,
+    /// Its SHA-256, where a manifest tells of it.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// What was seen of one source.
@@ -22,10 +35,7 @@ pub enum Sight {
     /// Its beginnings, in the order in which they were noted.
     Part(Vec<Checkpoint>),
     /// All of it, and it is what the descriptor declares.
-    Whole {
-        /// Its CRC-32.
-        crc32: u32,
-    },
+    Whole(Checksums),
 }
 
 /// What was seen, by the entry's index.
@@ -33,11 +43,11 @@ pub enum Sight {
 pub struct Seen(pub BTreeMap<usize, Sight>);
 
 impl Seen {
-    /// The CRC-32 of an entry that was seen whole.
-    pub fn whole(&self, index: usize) -> Option<u32> {
+    /// The checksums of an entry that was seen whole.
+    pub fn whole(&self, index: usize) -> Option<Checksums> {
         match self.0.get(&index)? {
             Sight::Part(_) => None,
-            Sight::Whole { crc32 } => Some(*crc32),
+            Sight::Whole(checksums) => Some(*checksums),
         }
     }
 
@@ -48,7 +58,7 @@ impl Seen {
                 let before = checkpoints.iter().filter(|checkpoint| checkpoint.offset <= offset);
                 before.max_by_key(|checkpoint| checkpoint.offset)
             }
-            Sight::Whole { .. } => None,
+            Sight::Whole(_) => None,
         }
     }
 
@@ -65,8 +75,8 @@ impl Seen {
     }
 
     /// Notes that an entry was seen whole.
-    pub fn note_whole(&mut self, index: usize, crc32: u32) {
-        self.0.insert(index, Sight::Whole { crc32 });
+    pub fn note_whole(&mut self, index: usize, checksums: Checksums) {
+        self.0.insert(index, Sight::Whole(checksums));
     }
 }
 
@@ -75,7 +85,7 @@ mod tests {
     use super::*;
 
     fn at(offset: u64) -> Checkpoint {
-        Checkpoint { offset, crc32: offset as u32, sha256: None }
+        Checkpoint { offset, crc32: offset as u32, compressed_crc32: None, sha256: None }
     }
 
     #[test]
@@ -93,8 +103,9 @@ mod tests {
     fn what_was_seen_whole_stays_so() {
         let mut seen = Seen::default();
         seen.note(3, at(8), 3);
-        seen.note_whole(3, 7);
+        let checksums = Checksums { crc32: 7, ..Checksums::default() };
+        seen.note_whole(3, checksums);
         seen.note(3, at(16), 3);
-        assert_eq!((seen.whole(3), seen.before(3, 99)), (Some(7), None));
+        assert_eq!((seen.whole(3), seen.before(3, 99)), (Some(checksums), None));
     }
 }

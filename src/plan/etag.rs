@@ -4,13 +4,13 @@ use sha2::{Digest, Sha256};
 
 use crate::descriptor::Source;
 
-use super::{Entry, Form, Head, Validator};
+use super::{Entry, Form, Head, Manifest, Validator};
 
 /// Changes whenever the encoder writes other bytes for the same plan.
 const LAYOUT: &[u8] = b"zipstream layout 1";
 
-/// Hashes entries; `None` where the bytes of one cannot be asked for again and be known to be the same.
-pub(super) fn of(entries: &[Entry]) -> Option<String> {
+/// Hashes entries and what lists them; `None` where the bytes of one cannot be asked for again and be known to be the same.
+pub(super) fn of(entries: &[Entry], manifest: Option<&Manifest>) -> Option<String> {
     let mut hash = Sha256::new();
     let mut put = |bytes: &[u8]| {
         // With its length, so that no two lists of fields read the same.
@@ -30,6 +30,10 @@ pub(super) fn of(entries: &[Entry]) -> Option<String> {
                 put(validator.as_bytes());
             }
         }
+    }
+    if let Some(manifest) = manifest {
+        put(b"manifest");
+        put(&manifest.frame(entries)?);
     }
     let hash = hash.finalize();
     Some(format!("\"{}\"", hex::encode(&hash[..16])))

@@ -16,7 +16,7 @@ use crate::descriptor::{self, EntryName};
 use crate::value;
 use crate::zip::{self, Content, Digest, Method, Timestamp};
 
-use super::{Entry, Validator};
+use super::{Checksums, Entry, Validator};
 
 /// The permissions of a manifest: `rw-r--r--`.
 const MODE: u16 = 0o644;
@@ -33,12 +33,10 @@ pub struct Manifest {
 /// What is known of an entry whose bytes have all passed by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proof {
-    /// Length and CRC-32.
-    pub digest: Digest,
-    /// SHA-256.
-    pub sha256: [u8; 32],
-    /// CRC-32 of what stands in the archive, where that is another form of the bytes.
-    pub compressed_crc32: Option<u32>,
+    /// Their number.
+    pub size: u64,
+    /// Their checksums, SHA-256 among them.
+    pub checksums: Checksums,
 }
 
 /// Why an entry was left out.
@@ -102,31 +100,44 @@ impl Manifest {
     /// The manifest as a layout takes it: right in its length, where those of all entries are known and none can be
     /// left out.
     pub(super) fn sketch(&self, entries: &[Entry]) -> Option<zip::Entry> {
+        let size = self.blank(entries)?.len() as u64;
+        self.encoded(Digest { crc32: 0, size }).ok()
+    }
+
+    /// All that it says beside checksums, and its local file header, for comparison.
+    pub(super) fn frame(&self, entries: &[Entry]) -> Option<Vec<u8>> {
+        let header = zip::Encoder::new().begin(self.sketch(entries)?).ok()?;
+        Some([&header[..], &self.blank(entries)?].concat())
+    }
+
+    /// Its bytes with zeros for checksums, where the lengths of all entries are known and none can be left out.
+    fn blank(&self, entries: &[Entry]) -> Option<Vec<u8>> {
         if self.skips {
             return None;
         }
         let proof = |entry: &Entry| {
-            let digest = Digest { crc32: 0, size: entry.length()? };
             let compressed_crc32 = (entry.method() != Method::Store).then_some(0);
-            Some(Some(Proof { digest, sha256: [0; 32], compressed_crc32 }))
+            let checksums = Checksums { crc32: 0, compressed_crc32, sha256: Some([0; 32]) };
+            Some(Some(Proof { size: entry.length()?, checksums }))
         };
         let proofs: Option<Vec<_>> = entries.iter().map(proof).collect();
-        let size = self.write(entries.iter().zip(proofs?)).len() as u64;
-        self.encoded(Digest { crc32: 0, size }).ok()
+        Some(self.write(entries.iter().zip(proofs?)))
     }
 }
 
 impl<'a> Line<'a> {
     fn of(entry: &'a Entry, proof: Option<Proof>) -> Line<'a> {
+        let checksums = proof.map(|proof| proof.checksums);
         let validator = entry.head.as_ref().and_then(|head| head.validator.as_ref());
         Line {
             zip_path: entry.name(),
             url: Some(entry.source.shown()).filter(|url| !url.is_empty()),
             status: if proof.is_some() { "stored" } else { "skipped" },
-            size: proof.map(|proof| proof.digest.size),
-            crc32: proof.map(|proof| format!("{:08x}", proof.digest.crc32)),
-            sha256: proof.map(|proof| hex::encode(proof.sha256)),
-            compressed_crc32: proof.and_then(|proof| Some(format!("{:08x}", proof.compressed_crc32?))),
+            size: proof.map(|proof| proof.size),
+            crc32: checksums.map(|checksums| format!("{:08x}", checksums.crc32)),
+            sha256: checksums.and_then(|checksums| Some(hex::encode(checksums.sha256?))),
+            compressed_crc32: checksums
+                .and_then(|checksums| Some(format!("{:08x}", checksums.compressed_crc32?))),
             mode: proof.map(|_| format!("{:04o}", entry.mode())),
             last_modified: entry.told_modified.and_then(value::rfc3339),
             etag: match validator {

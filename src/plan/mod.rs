@@ -14,7 +14,7 @@ mod manifest;
 use crate::descriptor::{self, Source};
 use crate::zip;
 
-pub use checkpoint::{Checkpoint, Seen, Sight};
+pub use checkpoint::{Checkpoint, Checksums, Seen, Sight};
 pub use compressed::compressed_by;
 pub use entry::{Entry, Form};
 pub use facts::Facts;
@@ -105,10 +105,9 @@ impl Plan {
     }
 
     /// The archive's strong entity tag (RFC 9110 §8.8.3), with its quotes: equal ones mean equal bytes. There is one
-    /// exactly where any part of the archive can be made again: the layout is known, every source proves its bytes, and
-    /// there is no manifest, which tells of all bytes before it what no checkpoint does.
+    /// exactly where any part of the archive can be made again: the layout is known, and every source proves its bytes.
     pub fn etag(&self) -> Option<String> {
-        self.layout().filter(|_| self.manifest.is_none())?;
-        etag::of(&self.entries)
+        self.layout()?;
+        etag::of(&self.entries, self.manifest.as_ref())
     }
 }

@@ -48,9 +48,10 @@ impl StoredBlocks {
         StoredPlace { header: HEADER.saturating_sub(within), source }
     }
 
-    /// Returns how many blocks lie before an offset of the stream whole.
-    pub const fn blocks_before(self, offset: u64) -> u64 {
-        offset / (HEADER + BLOCK)
+    /// Returns where in the stream the data from an offset on goes on: at a block's beginning, before its header.
+    pub const fn place(self, source: u64) -> u64 {
+        let (blocks, within) = (source / BLOCK, source % BLOCK);
+        blocks * (HEADER + BLOCK) + if within == 0 { 0 } else { HEADER + within }
     }
 
     /// Returns how much of the data is needed to write the stream up to an offset: a header tells of data behind it.
@@ -118,15 +119,13 @@ impl BlockCutter {
         BlockCutter { map, position: 0, open: 0, held: VecDeque::new(), held_len: 0 }
     }
 
-    /// Goes on with data of a known length behind so many whole blocks; tells where in the stream that is.
-    pub fn behind(blocks: u64, length: u64) -> (BlockCutter, u64) {
-        let cutter = BlockCutter { position: (blocks * BLOCK).min(length), ..BlockCutter::new(Some(length)) };
-        (cutter, blocks * (HEADER + BLOCK))
-    }
-
-    /// How much data was handed out, in bytes.
-    pub fn position(&self) -> u64 {
-        self.position
+    /// Goes on behind so much of the data, whose length is known.
+    pub fn behind(position: u64, length: u64) -> BlockCutter {
+        let open = match position % BLOCK {
+            0 => 0,
+            within => (BLOCK - within).min(length.saturating_sub(position)),
+        };
+        BlockCutter { position, open, ..BlockCutter::new(Some(length)) }
     }
 
     /// Takes the next data and hands out what is to be written, in order.

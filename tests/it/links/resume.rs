@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use super::{browser::fails, cutter::Cutter, get, mint, nodes::pair, process::Process};
 use crate::{
-    pipeline::download::{assert_whole, numbered},
+    pipeline::download::{assert_whole, contents, numbered},
     support::{
         App,
         browser::Browser,
@@ -26,6 +26,13 @@ fn proven(origin: &Origin) -> Value {
         let route = Route::pattern(seed as u64, *length).etag(format!("\"{seed}\""));
         origin.serve(&format!("/{seed}"), route)
     }))
+}
+
+/// The same as forward-only readers can read it, with a manifest.
+fn proving(origin: &Origin) -> Value {
+    let mut descriptor = proven(origin);
+    (descriptor["streamable"], descriptor["manifest"]) = (json!(true), json!({}));
+    descriptor
 }
 
 fn bodies() -> Vec<Vec<u8>> {
@@ -77,6 +84,19 @@ async fn twenty_cuts_over_two_nodes_leave_the_same_archive() {
     let bytes = in_pieces(&[here.address(), there.address()], &link.path, cuts()).await;
     let whole = get(there.address(), &link).await;
     assert_whole(&whole, &bodies(), "uninterrupted");
+    assert!(bytes == whole.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_cuts_over_two_nodes_leave_the_same_proof() {
+    let redis = Redis::start().await;
+    let [here, there] = pair(&redis).await;
+    let origin = Origin::start().await;
+    let link = mint(here.address(), &proving(&origin)).await;
+    let bytes = in_pieces(&[here.address(), there.address()], &link.path, cuts()).await;
+    let whole = get(there.address(), &link).await;
+    let manifest = contents(&whole.body).pop().unwrap().1;
+    assert_whole(&whole, &[bodies(), vec![manifest]].concat(), "uninterrupted");
     assert!(bytes == whole.body);
 }
 

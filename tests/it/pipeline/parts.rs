@@ -11,7 +11,7 @@ use zipstream::archive::{Archive, Archives, Failure, Ledger, Limits, Planned};
 use zipstream::config;
 use zipstream::descriptor::{self, Descriptor};
 use zipstream::egress::{Own, Policy};
-use zipstream::plan::{Checkpoint, Facts, Seen};
+use zipstream::plan::{Checkpoint, Checksums, Facts, Seen};
 
 use crate::support::origin::{Origin, Route, pattern};
 
@@ -35,8 +35,8 @@ impl Ledger for Book {
         self.0.lock().unwrap().note(index, checkpoint, 8);
     }
 
-    fn note_whole(&self, index: usize, crc32: u32) {
-        self.0.lock().unwrap().note_whole(index, crc32);
+    fn note_whole(&self, index: usize, checksums: Checksums) {
+        self.0.lock().unwrap().note_whole(index, checksums);
     }
 
     fn seen(&self) -> BoxFuture<'_, Seen> {
@@ -173,17 +173,57 @@ fn windows(whole: &[u8]) -> Vec<Range<u64>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_are_slices_with_all_seen_and_with_nothing_seen() {
     let origin = Origin::start().await;
-    let (maker, full) = (Maker::new(sources(&origin), |_| {}), book());
-    let (whole, facts, etag) = maker.whole(&full).await;
-    assert!(etag.is_some());
-    assert!(full.of(2).len() == 2 && full.seen().await.whole(2).is_some(), "{:?}", full.of(2));
-    for (n, window) in windows(&whole).into_iter().enumerate() {
-        let slice = &whole[window.start as usize..window.end as usize];
-        let part = maker.part(&facts, &full, window.clone()).await.unwrap();
-        assert!(part == slice, "{window:?} with all seen");
-        if n % 5 == 0 {
-            let part = maker.part(&facts, &book(), window.clone()).await.unwrap();
-            assert!(part == slice, "{window:?} with nothing seen");
+    for manifest in [None, Some(json!({}))] {
+        let mut descriptor = sources(&origin);
+        descriptor
+            .as_object_mut()
+            .unwrap()
+            .extend(manifest.map(|manifest| ("manifest".to_owned(), manifest)));
+        let (maker, full) = (Maker::new(descriptor, |_| {}), book());
+        let (whole, facts, etag) = maker.whole(&full).await;
+        assert!(etag.is_some());
+        assert!(full.of(2).len() == 2 && full.seen().await.whole(2).is_some(), "{:?}", full.of(2));
+        for (n, window) in windows(&whole).into_iter().enumerate() {
+            let slice = &whole[window.start as usize..window.end as usize];
+            let part = maker.part(&facts, &full, window.clone()).await.unwrap();
+            assert!(part == slice, "{window:?} with all seen");
+            if n % 5 == 0 {
+                let part = maker.part(&facts, &book(), window.clone()).await.unwrap();
+                assert!(part == slice, "{window:?} with nothing seen");
+            }
+        }
+    }
+}
+
+/// A part that ends with the manifest goes on from any checkpoint, in whatever form the entry stands in the archive.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_is_made_from_checkpoints() {
+    let origin = Origin::start().await;
+    for streamable in [false, true] {
+        let descriptor = json!({ "streamable": streamable, "manifest": { "zipPath": "list" }, "files": [
+            { "url": origin.serve("/long", tagged(2, 20 << 20)), "zipPath": "long" },
+            { "url": origin.serve("/last", tagged(4, 100_000)), "zipPath": "last" },
+        ] });
+        let (maker, full) = (Maker::new(descriptor, |_| {}), book());
+        let (whole, facts, _) = maker.whole(&full).await;
+        let total = whole.len() as u64;
+        for seen in [0..0, 0..1, 1..2] {
+            let some = book();
+            full.of(0)[seen.clone()].iter().for_each(|mark| some.note(0, mark.clone()));
+            let from = full.of(0)[seen].first().map_or(0, |mark| mark.offset);
+            for start in [19 << 20, 20 << 20, total - 2000, total - 22] {
+                let asked = maker.planned(&facts).reread(&(start..total), &some.seen().await).unwrap();
+                assert!(asked <= (20 << 20) + 100_000 - from, "{asked} from {from}");
+                let fresh = book();
+                full.of(0)
+                    .iter()
+                    .filter(|mark| mark.offset == from)
+                    .for_each(|mark| fresh.note(0, mark.clone()));
+                let part = maker.part(&facts, &fresh, start..total).await.unwrap();
+                assert!(part == whole[start as usize..], "{streamable}: {start} from {from}");
+                // What it has read through is the same as what the whole download has seen.
+                assert_eq!(fresh.seen().await.whole(0), full.seen().await.whole(0), "{streamable}");
+            }
         }
     }
 }
@@ -344,6 +384,8 @@ async fn a_tag_changes_with_whatever_reaches_the_bytes() {
         file(&[("crc32", json!("00000000")), ("size", json!(100_000))]),
         json!({ "files": [{ "url": "data:,a", "zipPath": "a", "lastModified": "2026-01-01T00:00:00Z" }] }),
         json!({ "files": [{ "url": "data:,b", "zipPath": "a", "lastModified": "2026-01-01T00:00:00Z" }] }),
+        json!({ "manifest": {}, "files": file(&[])["files"] }),
+        json!({ "manifest": { "zipPath": "b" }, "files": file(&[])["files"] }),
     ] {
         let maker = Maker::new(descriptor, |_| {});
         let probed = maker.archives.probe(maker.descriptor(), Limits { size: SIZE }, None).await.unwrap();

@@ -1,0 +1,112 @@
+//! The end of an archive that is made in parts: the manifest and the central directory, which tell of all entries
+//! before them, whoever has read those.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::descriptor::Source;
+use crate::fetch::Reader;
+use crate::plan::{Checksums, Form, Plan, Proof};
+use crate::zip::{self, Digest, Layout};
+
+use super::Reason;
+use super::body::Body;
+use super::hash::{Hash, digest_of};
+use super::range::{Ranged, content};
+
+/// Where the part of an archive begins that tells of all its entries: the manifest and the central directory.
+pub(super) fn tail(plan: &Plan, layout: &Layout) -> u64 {
+    layout.pieces().get(plan.entries.len()).map_or(layout.central_directory(), |manifest| manifest.header)
+}
+
+impl Ranged {
+    /// Writes what tells of all entries, and reads those through that nobody has seen.
+    pub(super) async fn end(&mut self) -> Result<(), Reason> {
+        if self.window.end > tail(&self.plan, &self.layout) {
+            // Others may have come to the end of entries meanwhile.
+            self.seen = self.ledger.seen().await;
+            let (mut encoder, mut proofs) = (zip::Encoder::new(), Vec::new());
+            for index in 0..self.plan.entries.len() {
+                // A failure from here on is this entry's.
+                self.index = index;
+                let checksums = self.checksums(index).await?;
+                let entry = &self.plan.entries[index];
+                let size = entry.length().unwrap_or(0);
+                let digest = Digest { crc32: checksums.crc32, size };
+                encoder.place(entry.encoded(content(entry, digest))?, digest)?;
+                proofs.push(Some(Proof { size, checksums }));
+            }
+            self.put_manifest(&mut encoder, proofs)?;
+            let mut position = self.layout.central_directory();
+            for piece in encoder.finish()? {
+                let length = piece.len() as u64;
+                self.put(position, piece);
+                position += length;
+            }
+        }
+        self.is_finished = true;
+        Ok(())
+    }
+
+    /// Writes the manifest, where there is one.
+    fn put_manifest(&mut self, encoder: &mut zip::Encoder, proofs: Vec<Option<Proof>>) -> Result<(), Reason> {
+        let Some(manifest) = &self.plan.manifest else { return Ok(()) };
+        let piece = self.layout.pieces()[self.plan.entries.len()];
+        let bytes = Bytes::from(manifest.write(self.plan.entries.iter().zip(proofs)));
+        let digest = digest_of(std::slice::from_ref(&bytes));
+        let (header, descriptor) = encoder.place(manifest.encoded(digest)?, digest)?;
+        self.put(piece.header, header);
+        self.put(piece.data, bytes);
+        self.put(piece.descriptor, descriptor);
+        Ok(())
+    }
+
+    /// Finds the checksums of an entry that lies before what tells of all.
+    async fn checksums(&mut self, index: usize) -> Result<Checksums, Reason> {
+        let entry = &self.plan.entries[index];
+        let (Source::Http(source), Some(head)) = (&entry.source, &entry.head) else {
+            return Ok(self.read_whole(index).await?.1);
+        };
+        if let Some(checksums) = self.seen.whole(index) {
+            return Ok(checksums);
+        }
+        if entry.form == Form::Inline {
+            return Ok(self.read_whole(index).await?.1);
+        }
+        let size = entry.length().unwrap_or(0);
+        let mut hash = Hash::before(&self.seen, index, entry, size);
+        let (client, demand) = (self.prefetch.client.clone(), Arc::clone(&self.prefetch.demand));
+        let span = hash.offset..size;
+        let mut reader = Reader::of_span(client, Arc::clone(source), head.clone(), span, demand);
+        self.scribe.begin(hash.offset);
+        while let Some(chunk) = reader.next().await? {
+            hash.see(&chunk)?;
+            // Also for its own sake: whoever asks again goes on from there.
+            if self.scribe.is_due(hash.offset) {
+                self.scribe.note(index, hash.checkpoint());
+            }
+        }
+        self.note_whole(index, hash)
+    }
+
+    /// Reads the body of a short entry, judges it and notes that it was seen.
+    pub(super) async fn read_whole(&mut self, index: usize) -> Result<(Vec<Bytes>, Checksums), Reason> {
+        let entry = &self.plan.entries[index];
+        let mut body = Body::of(entry, index, None, &self.prefetch).await;
+        let raw = body.collect_planned(entry.length()).await?;
+        let sha256 = body.proof().and_then(|proof| proof.checksums.sha256);
+        let checksums = Checksums { crc32: digest_of(&raw).crc32, compressed_crc32: None, sha256 };
+        if let Source::Http(_) = entry.source {
+            self.scribe.note_whole(index, checksums);
+        }
+        Ok((raw, checksums))
+    }
+
+    /// Judges an entry that was read to its end, and notes that it was seen whole.
+    pub(super) fn note_whole(&mut self, index: usize, hash: Hash) -> Result<Checksums, Reason> {
+        let checksums = hash.finish()?;
+        self.scribe.note_whole(index, checksums);
+        Ok(checksums)
+    }
+}
