@@ -127,15 +127,8 @@ fn judge(
 /// When it is not the same source any more.
 pub(super) fn unchanged(index: usize, facts: &Facts, told: &Head) -> Result<(), Reason> {
     match facts.heads.get(index) {
-        Some(Some(frozen)) if !frozen.agrees_with(told) => {
-            let lost_its_proof = told.validator.is_none() && frozen.validator.is_some();
-            let error = match lost_its_proof && frozen.length == told.length {
-                true => fetch::Error::Unproven("its answer has no validator any more"),
-                false => fetch::Error::Changed("it is not what it was when the archive was planned"),
-            };
-            Err(error.into())
-        }
-        _ => Ok(()),
+        Some(Some(frozen)) => Ok(fetch::unchanged(frozen, told)?),
+        Some(None) | None => Ok(()),
     }
 }
 

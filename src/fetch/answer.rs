@@ -25,10 +25,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// What a 200 says of the source.
-    pub(super) fn whole_head(&self) -> Head {
-        let ranges = self.text(&ACCEPT_RANGES).is_some_and(|value| value.eq_ignore_ascii_case("bytes"));
-        self.head(self.content_length(), ranges)
+    /// What a 200 says of the source. One that answers a question for a part shows that parts are not answered, whatever
+    /// it says of them.
+    pub(super) fn whole_head(&self, asked_for_part: bool) -> Head {
+        let says_ranges = self.text(&ACCEPT_RANGES).is_some_and(|value| value.eq_ignore_ascii_case("bytes"));
+        self.head(self.content_length(), says_ranges && !asked_for_part)
     }
 
     /// What a 206 says of the source, and which bytes it carries: first, and one past the last.
@@ -104,11 +105,31 @@ impl Answer {
     }
 }
 
+/// Holds what a source tells now against what it told before.
+///
+/// # Errors
+/// [`Error::Changed`] when it is another source by now, [`Error::Unproven`] when nothing says any more that it is not.
+pub fn unchanged(before: &Head, now: &Head) -> Result<(), Error> {
+    let lost_its_proof = before.validator.is_some() && now.validator.is_none();
+    match before.agrees_with(now) {
+        true => Ok(()),
+        false if lost_its_proof && before.length == now.length => {
+            Err(Error::Unproven("its answer has no validator any more"))
+        }
+        false => Err(Error::Changed("its length or validator is not the one it had at first")),
+    }
+}
+
 /// The text of a header that stands once.
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     values.next().is_none().then(|| first.to_str().ok())?.map(str::trim)
+}
+
+/// The time in Unix seconds.
+pub(super) fn unix_now() -> i64 {
+    unix(SystemTime::now()).unwrap_or_default()
 }
 
 fn unix(time: SystemTime) -> Option<i64> {

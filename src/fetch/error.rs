@@ -22,6 +22,14 @@ pub enum Error {
         /// Whether a redirect led there.
         redirected: bool,
     },
+    /// The source refused a URL whose signature has ended.
+    #[error("the source answered {status}: the URL's signature ended at {ended}; sign it again")]
+    Lapsed {
+        /// The status.
+        status: StatusCode,
+        /// When it ended (RFC 3339).
+        ended: String,
+    },
     /// The answer is not sound HTTP, or not one to the question.
     #[error("the source's answer is not valid: {0}")]
     Protocol(&'static str),
@@ -67,6 +75,7 @@ impl Error {
             Error::Timeout(_) | Error::Truncated | Error::Unreachable(_) => true,
             Error::Changed(_)
             | Error::Forbidden { .. }
+            | Error::Lapsed { .. }
             | Error::Protocol(_)
             | Error::Tls(_)
             | Error::TooManyRedirects(_)
@@ -76,7 +85,18 @@ impl Error {
 
     /// The status that the source answered with, where that is what went wrong.
     pub fn status(&self) -> Option<StatusCode> {
-        if let Error::Status { status, .. } = self { Some(*status) } else { None }
+        match self {
+            Error::Lapsed { status, .. } | Error::Status { status, .. } => Some(*status),
+            Error::Changed(_)
+            | Error::Forbidden { .. }
+            | Error::Protocol(_)
+            | Error::Timeout(_)
+            | Error::Tls(_)
+            | Error::TooManyRedirects(_)
+            | Error::Truncated
+            | Error::Unproven(_)
+            | Error::Unreachable(_) => None,
+        }
     }
 
     /// The word for it in problem documents and manifests.
@@ -85,7 +105,7 @@ impl Error {
             Error::Changed(_) => "source_changed",
             Error::Forbidden { .. } => "forbidden_url",
             Error::Protocol(_) => "source_protocol",
-            Error::Status { .. } => "source_status",
+            Error::Lapsed { .. } | Error::Status { .. } => "source_status",
             Error::Timeout(_) => "source_timeout",
             Error::Tls(_) => "source_tls",
             Error::TooManyRedirects(_) => "too_many_redirects",
@@ -101,7 +121,7 @@ impl Error {
             Error::Changed(_) => "changed",
             Error::Forbidden { .. } => "forbidden",
             Error::Protocol(_) => "protocol",
-            Error::Status { .. } => "status",
+            Error::Lapsed { .. } | Error::Status { .. } => "status",
             Error::Timeout(_) => "timeout",
             Error::Tls(_) => "tls",
             Error::TooManyRedirects(_) => "too_many_redirects",

@@ -14,11 +14,12 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use crate::descriptor::HttpSource;
 use crate::plan::{Head, Validator};
 
-use super::answer::Answer;
+use super::answer::{Answer, unix_now};
 use super::body::Body;
 use super::described::shown;
 use super::retry::Attempts;
 use super::segment::Opening;
+use super::signature::explained;
 use super::{Client, Error};
 
 /// How long the first bytes are waited for, behind the head.
@@ -131,6 +132,7 @@ impl Client {
             match covered {
                 Ok(covered) => return Ok(covered),
                 Err(error) => {
+                    let error = explained(error, &source.url, unix_now());
                     let pause = attempts.spend(error, Instant::now())?;
                     self.meter().note_retry();
                     tokio::time::sleep(pause).await;
@@ -166,7 +168,7 @@ impl Client {
         let ask = Ask::Rest { from: part.start, to: Some(part.end), head: head.clone() };
         let answer = self.follow(source, &ask.conditions()).await?;
         if answer.status == StatusCode::OK {
-            let whole = answer.whole_head();
+            let whole = answer.whole_head(true);
             if whole.length == head.length && whole.validator == head.validator {
                 return Err(answer.refusal());
             }
@@ -185,7 +187,7 @@ impl Client {
                     return Ok(Covered { head, status, headers, body: None, start: 0, end: Some(0) });
                 }
                 answer.body.recycle();
-                whole(self.follow(source, &HeaderMap::new()).await?)
+                whole(self.follow(source, &HeaderMap::new()).await?, false)
             }
             Ask::Beginning(_) | Ask::Whole if answer.status == StatusCode::PARTIAL_CONTENT => {
                 let (head, first, end) = answer.part_head()?;
@@ -195,11 +197,11 @@ impl Client {
                 if head.length.is_none() && matches!(ask, Ask::Whole) {
                     // `bytes 0-9/*` does not tell whether that was all: only a plain answer does.
                     answer.body.recycle();
-                    return whole(self.follow(source, &HeaderMap::new()).await?);
+                    return whole(self.follow(source, &HeaderMap::new()).await?, false);
                 }
                 Ok(Covered::of(answer, head, 0, Some(end)))
             }
-            Ask::Beginning(_) | Ask::Whole => whole(answer),
+            Ask::Beginning(_) | Ask::Whole => whole(answer, true),
         }
     }
 }
@@ -242,13 +244,13 @@ pub(super) fn open(
     })
 }
 
-fn whole(answer: Answer) -> Result<Covered, Error> {
+fn whole(answer: Answer, asked_for_part: bool) -> Result<Covered, Error> {
     if answer.status != StatusCode::OK {
         let refusal = answer.refusal();
         answer.body.recycle();
         return Err(refusal);
     }
-    let head = answer.whole_head();
+    let head = answer.whole_head(asked_for_part);
     let end = head.length;
     Ok(Covered::of(answer, head, 0, end))
 }
@@ -272,7 +274,7 @@ fn rest(answer: Answer, from: u64, to: Option<u64>, frozen: &Head) -> Result<Cov
             Ok(Covered::of(answer, head, from, Some(end)))
         }
         StatusCode::OK => {
-            let validator = answer.whole_head().validator;
+            let validator = answer.whole_head(true).validator;
             let is_another = validator.is_some() && validator != frozen.validator;
             Err(match is_another {
                 true => Error::Changed("its validator is another"),

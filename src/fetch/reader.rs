@@ -25,38 +25,42 @@ use crate::budget::Demand;
 use crate::descriptor::HttpSource;
 use crate::plan::Head;
 
+use super::answer::unchanged;
 use super::body::Body;
 use super::open::open;
 use super::rate::Rate;
 use super::retry::{Attempts, PROGRESS};
-use super::segment::{Opening, Progress};
+use super::segment::Opening;
 use super::segments::{Segments, Span};
 use super::{Ask, Client, Error, Opened};
 
 /// One source's bytes, in order, each once.
 pub struct Reader {
-    client: Client,
-    source: Arc<HttpSource>,
-    demand: Arc<Demand>,
+    pub(super) client: Client,
+    pub(super) source: Arc<HttpSource>,
+    pub(super) demand: Arc<Demand>,
     /// What the source told first; everything later must agree with it.
-    head: Option<Head>,
+    pub(super) head: Option<Head>,
     /// The offset of the next byte to hand out.
-    offset: u64,
+    pub(super) offset: u64,
     /// The offset behind the last byte to hand out; `None` is the source's end.
-    to: Option<u64>,
-    state: State,
+    pub(super) to: Option<u64>,
+    pub(super) state: State,
     /// The request for the rest, under way while the beginning is read.
-    rest: Option<Pin<Box<MaybeDone<Opening>>>>,
-    attempts: Attempts,
+    pub(super) rest: Option<Pin<Box<MaybeDone<Opening>>>>,
+    pub(super) attempts: Attempts,
     /// Bytes handed out since the source last failed.
-    progress: u64,
-    rate: Rate,
-    segments: Segments,
-    is_forgettable: bool,
+    pub(super) progress: u64,
+    pub(super) rate: Rate,
+    pub(super) segments: Segments,
+    pub(super) is_forgettable: bool,
 }
 
-enum State {
+/// What a reader is about.
+pub(super) enum State {
+    /// It waits for an answer.
     Opening(Opening),
+    /// It reads a body.
     Reading {
         body: Body,
         /// The offset behind the body's last byte, where it is known.
@@ -64,6 +68,7 @@ enum State {
     },
     /// A segment's turn has come: first come the bytes that were read ahead.
     Ahead,
+    /// Nothing more is to come.
     Ended,
 }
 
@@ -85,23 +90,8 @@ impl Reader {
             Some(opened) => std::future::ready(Ok(opened)).boxed(),
             None => open(&client, &source, Ask::Whole, attempts.clone(), Duration::ZERO),
         });
-        let (rest, rate) = (None, Rate::default());
-        let (offset, to, progress, is_forgettable) = (0, None, 0, false);
-        Reader {
-            client,
-            source,
-            demand,
-            head,
-            offset,
-            to,
-            state,
-            rest,
-            attempts,
-            progress,
-            rate,
-            segments: Segments::default(),
-            is_forgettable,
-        }
+        let reader = Reader::begun(client, source, demand, state, attempts);
+        Reader { head, ..reader }
     }
 
     /// Makes a reader of the bytes `from..to` of a source that told `head`, which must be resumable.
@@ -119,13 +109,24 @@ impl Reader {
             let ask = Ask::Rest { from: span.start, to: Some(span.end), head: head.clone() };
             State::Opening(open(&client, &source, ask, attempts.clone(), Duration::ZERO))
         };
+        let reader = Reader::begun(client, source, demand, state, attempts);
+        Reader { head: Some(head), offset: span.start, to: Some(span.end), ..reader }
+    }
+
+    fn begun(
+        client: Client,
+        source: Arc<HttpSource>,
+        demand: Arc<Demand>,
+        state: State,
+        attempts: Attempts,
+    ) -> Reader {
         Reader {
             client,
             source,
             demand,
-            head: Some(head),
-            offset: span.start,
-            to: Some(span.end),
+            head: None,
+            offset: 0,
+            to: None,
             state,
             rest: None,
             attempts,
@@ -158,7 +159,8 @@ impl Reader {
         let asked = Instant::now();
         loop {
             match &mut self.state {
-                State::Ended => return Ok(None),
+                // Whatever led here: less than all is no end.
+                State::Ended => return if self.is_over() { Ok(None) } else { Err(Error::Truncated) },
                 State::Opening(opening) => {
                     let opened = self.segments.beside(opening).await?;
                     self.take(opened)?;
@@ -179,9 +181,7 @@ impl Reader {
     /// Begins to read an answer, after making sure that it is of the same source as all before.
     fn take(&mut self, opened: Opened) -> Result<(), Error> {
         let frozen = self.head.get_or_insert_with(|| opened.head.clone());
-        if !frozen.agrees_with(&opened.head) {
-            return Err(Error::Changed("its length or validator is not the one it had at first"));
-        }
+        unchanged(frozen, &opened.head)?;
         if opened.start != self.offset {
             return Err(Error::Protocol("it answered another range than was asked for"));
         }
@@ -289,103 +289,12 @@ impl Reader {
     }
 
     /// The source's length, where it is known.
-    fn length(&self) -> Option<u64> {
+    pub(super) fn length(&self) -> Option<u64> {
         self.head.as_ref().and_then(|head| head.length)
     }
 
     /// The offset to which the front is read, where it is known.
-    fn goal(&self) -> Option<u64> {
+    pub(super) fn goal(&self) -> Option<u64> {
         self.segments.next_start().or(self.to).or(self.length())
-    }
-
-    /// Goes on behind what was read ahead of a segment.
-    fn go_on(&mut self, progress: Progress) -> Result<(), Error> {
-        let attempts = self.attempts.clone();
-        self.state = match progress {
-            Progress::Reading(body, end) => State::Reading { body, end: Some(end) },
-            Progress::Broken(error) => return self.recover(error),
-            Progress::Ended | Progress::Missing => return self.end_part(),
-            Progress::Opening(opening) => {
-                let again = self.open_rest(attempts.clone());
-                State::Opening(Box::pin(async move {
-                    match opening.await {
-                        Ok(opened) => Ok(Opened { attempts, ..opened }),
-                        Err(error @ (Error::Changed(_) | Error::Protocol(_))) => Err(error),
-                        Err(_) => again.await,
-                    }
-                }))
-            }
-        };
-        Ok(())
-    }
-
-    /// A body ended: as it announced, or before.
-    fn end_body(&mut self) -> Result<(), Error> {
-        let State::Reading { end, .. } = &self.state else { return Ok(()) };
-        let is_cut = match end {
-            Some(end) => self.offset < *end,
-            None => self.goal().is_some_and(|goal| self.offset < goal),
-        };
-        if is_cut { self.recover(Error::Truncated) } else { self.end_part() }
-    }
-
-    /// What was asked for has come: that is the end, or the end of a part.
-    fn end_part(&mut self) -> Result<(), Error> {
-        let is_over = self.goal().is_none_or(|goal| self.offset >= goal);
-        self.state = match self.rest.take() {
-            _ if is_over => State::Ended,
-            Some(mut rest) => {
-                // A request made early may have lain too long while the reader paused: that is no failure of the source.
-                let again = self.open_rest(Attempts::new(self.client.config()));
-                State::Opening(Box::pin(async move {
-                    rest.as_mut().await;
-                    match rest.as_mut().take_output() {
-                        Some(Err(error)) if !error.is_transient() => Err(error),
-                        Some(Ok(opened)) => Ok(opened),
-                        Some(Err(_)) | None => again.await,
-                    }
-                }))
-            }
-            None => State::Opening(self.open_rest(self.attempts.clone())),
-        };
-        Ok(())
-    }
-
-    /// Asks for what follows, as far as no segment does.
-    fn open_rest(&self, attempts: Attempts) -> Opening {
-        let to = self.segments.next_start().or(self.to);
-        let ask = Ask::Rest { from: self.offset, to, head: self.head.clone().unwrap_or_default() };
-        open(&self.client, &self.source, ask, attempts, Duration::ZERO)
-    }
-
-    /// Goes on from another answer, where that is allowed and attempts are left.
-    fn recover(&mut self, error: Error) -> Result<(), Error> {
-        let resumable = self.head.as_ref().filter(|head| head.is_resumable());
-        if self.to.or(resumable.and_then(|head| head.length)) == Some(self.offset) {
-            // All of a proven length is there: only the frame around it broke.
-            self.state = State::Ended;
-            return Ok(());
-        }
-        let ask = match (self.offset, resumable) {
-            (0, _) if self.to.is_none() => Ask::Whole,
-            (from, Some(head)) => {
-                Ask::Rest { from, to: self.segments.next_start().or(self.to), head: head.clone() }
-            }
-            (_, None) if self.is_forgettable => Ask::Whole,
-            (_, None) => return Err(error),
-        };
-        let now = Instant::now();
-        // Servers close what a slow reader leaves waiting: cuts far from one another do not add up.
-        if self.progress > 0 && self.attempts.are_past(now) {
-            self.attempts.restore();
-        }
-        let pause = self.attempts.spend(error, now)?;
-        self.client.meter().note_retry();
-        if matches!(ask, Ask::Whole) {
-            self.offset = 0;
-        }
-        (self.progress, self.rest, self.rate) = (0, None, Rate::default());
-        self.state = State::Opening(open(&self.client, &self.source, ask, self.attempts.clone(), pause));
-        Ok(())
     }
 }

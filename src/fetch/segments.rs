@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio_util::task::AbortOnDropHandle;
@@ -26,9 +26,10 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::descriptor::HttpSource;
 use crate::plan::Head;
 
+use super::answer::unix_now;
 use super::rate::Gauge;
 use super::segment::{Progress, Segment};
-use super::{Client, signature};
+use super::{Client, signature_end};
 
 /// The rate of a connection, in bytes a second, from which on others are not worth it: a busy machine's own loopback
 /// brings more, an object store's connection less.
@@ -180,9 +181,8 @@ impl Segments {
 
     /// Whether the source's URL is good for requests until the last one is made, at the rate seen.
     fn is_in_time(&self, span: &Span<'_>) -> bool {
-        let Some(expiry) = signature::expiry(&span.source.url) else { return true };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let left = u64::try_from(expiry).unwrap_or(0).saturating_sub(now);
+        let Some(end) = signature_end(&span.source.url) else { return true };
+        let left = u64::try_from(end - unix_now()).unwrap_or(0);
         span.to.saturating_sub(span.from) / self.rate.0.max(1) < left
     }
 }

@@ -9,7 +9,6 @@
 
 mod asking;
 mod error;
-mod expiry;
 mod report;
 mod warning;
 

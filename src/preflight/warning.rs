@@ -3,11 +3,10 @@
 use std::fmt;
 
 use crate::descriptor::{Compression, Entry, Source, Unportable};
+use crate::fetch;
 use crate::fetch::Described;
 use crate::plan;
 use crate::value;
-
-use super::expiry;
 
 /// A signature that ends within so many seconds is likely to have ended when the download begins.
 const SOON: i64 = 60;
@@ -82,7 +81,7 @@ pub(super) fn concerns(seen: &Seen<'_>) -> Vec<Concern> {
     let Seen { entry, told, length, before, now } = seen;
     let mut found = Vec::new();
     if let Source::Http(source) = &entry.source {
-        let expiry = expiry::of(&source.url).and_then(|at| judge_expiry(at, *now, *before));
+        let expiry = fetch::signature_end(&source.url).and_then(|at| judge_expiry(at, *now, *before));
         found.extend(expiry.map(Concern::ExpiresSoon));
         if source.url.scheme() == "http" {
             found.push(Concern::InsecureUrl);

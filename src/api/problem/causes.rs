@@ -120,6 +120,7 @@ fn of_source(error: &fetch::Error) -> Problem {
         fetch::Error::Changed(_)
         | fetch::Error::Forbidden { redirected: true, .. }
         | fetch::Error::Protocol(_)
+        | fetch::Error::Lapsed { .. }
         | fetch::Error::Status { .. }
         | fetch::Error::Tls(_)
         | fetch::Error::TooManyRedirects(_)

@@ -101,7 +101,8 @@ async fn the_failure_names_the_entry_and_the_reason() {
     let resolver = egress::Resolver::new(&[]).unwrap();
     let dialer = egress::Dialer::new(policy.clone(), resolver, egress::direct());
     let archives = Archives::new(fetch::Client::new(config.fetch, dialer).unwrap(), config.archive, 1);
-    let urls = [slow_first(&origin), origin.serve("/second", expiring()) + "?X-Amz-Signature=secret"];
+    let signed = "?X-Amz-Date=20261101T100000Z&X-Amz-Expires=3600&X-Amz-Signature=secret";
+    let urls = [slow_first(&origin), origin.serve("/second", expiring()) + signed];
     let body = numbered(urls).to_string();
     let limits = descriptor::Limits { files: 2 };
     let descriptor = Descriptor::parse(body.as_bytes(), limits, &policy).unwrap();
@@ -116,6 +117,9 @@ async fn the_failure_names_the_entry_and_the_reason() {
     };
     let entry = failure.entry.clone().unwrap();
     assert_eq!((entry.index, entry.zip_path.as_str()), (1, "1"));
-    assert!(matches!(failure.reason, Reason::Source(fetch::Error::Status { status, .. }) if status == 403));
-    assert_eq!(failure.to_string(), "entry 1 (1): the source answered 403 Forbidden");
+    assert!(matches!(failure.reason, Reason::Source(fetch::Error::Lapsed { status, .. }) if status == 403));
+    assert_eq!(
+        failure.to_string(),
+        "entry 1 (1): the source answered 403 Forbidden: the URL's signature ended at 2026-11-01T11:00:00Z; sign it again"
+    );
 }
