@@ -7,7 +7,7 @@ use std::ops::Range;
 use headers::{ETag, HeaderMapExt, IfMatch, IfNoneMatch, IfRange};
 use http::{
     HeaderMap,
-    header::{IF_RANGE, RANGE},
+    header::{IF_MATCH, IF_RANGE, RANGE},
 };
 
 /// What is to be answered.
@@ -29,9 +29,13 @@ pub(super) enum Asked {
 /// be had in parts.
 pub(super) fn asked(headers: &HeaderMap, archive: Option<(&str, u64)>) -> Asked {
     let etag = archive.and_then(|(etag, _)| etag.parse::<ETag>().ok());
-    if let Some(condition) = headers.typed_get::<IfMatch>() {
-        let holds = etag.as_ref().map_or(condition.is_any(), |etag| condition.precondition_passes(etag));
-        if !holds {
+    if headers.contains_key(IF_MATCH) {
+        let holds = |condition: IfMatch| match &etag {
+            Some(etag) => condition.precondition_passes(etag),
+            None => condition.is_any(),
+        };
+        // One that cannot be read is met by nothing.
+        if !headers.typed_get::<IfMatch>().is_some_and(holds) {
             return Asked::Other;
         }
     }
@@ -123,6 +127,7 @@ mod tests {
             ("if-match", "\"x\", \"abc\"", Asked::Part(0..10)),
             ("if-match", "\"x\"", Asked::Other),
             ("if-match", "W/\"abc\"", Asked::Other),
+            ("if-match", "abc", Asked::Other),
             ("if-none-match", TAG, Asked::Known),
             ("if-none-match", "W/\"abc\"", Asked::Known),
             ("if-none-match", "*", Asked::Known),

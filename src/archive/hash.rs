@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use crate::fetch;
 use crate::plan::{Checkpoint, Checksums, Entry, Seen};
-use crate::zip::{self, BlockCutter, Digest, Method};
+use crate::zip::{self, BlockCutter, Digest, Method, StoredBlocks};
 
 use super::Reason;
 use super::check::Check;
@@ -16,6 +17,8 @@ pub(super) struct Hash {
     crc32: zip::Crc32,
     compressed: Option<Compressed>,
     pub(super) offset: u64,
+    /// How many bytes there are.
+    length: Option<u64>,
 }
 
 /// The CRC-32 of the stored blocks that an entry's bytes stand in, where a manifest tells of it.
@@ -34,13 +37,14 @@ impl Hash {
                 true => Some(Compressed::behind(checkpoint.offset, checkpoint.compressed_crc32?, entry)),
                 false => None,
             };
-            Some(Hash { check, crc32, compressed, offset: checkpoint.offset })
+            Some(Hash { check, crc32, compressed, offset: checkpoint.offset, length: entry.length() })
         });
         resumed.unwrap_or_else(|| Hash {
             check: Check::new(&entry.expected, entry.is_listed),
             crc32: zip::Crc32::new(),
             compressed: Compressed::is_told(entry).then(|| Compressed::behind(0, 0, entry)),
             offset: 0,
+            length: entry.length(),
         })
     }
 
@@ -66,6 +70,9 @@ impl Hash {
 
     /// Judges the whole and tells its checksums.
     pub(super) fn finish(self) -> Result<Checksums, Reason> {
+        if self.length.is_some_and(|length| length != self.offset) {
+            return Err(fetch::Error::Truncated.into());
+        }
         let (crc32, compressed_crc32) = (self.crc32.value(), self.compressed_crc32());
         let sha256 = self.check.finish()?.and_then(|proof| proof.checksums.sha256);
         Ok(Checksums { crc32, compressed_crc32, sha256 })
@@ -85,7 +92,8 @@ impl Compressed {
     /// Goes on behind an offset of the entry's bytes.
     fn behind(offset: u64, crc32: u32, entry: &Entry) -> Compressed {
         let cutter = BlockCutter::behind(offset, entry.length().unwrap_or(offset));
-        Compressed { cutter, crc32: zip::Crc32::resume(crc32, offset) }
+        let position = StoredBlocks { length: entry.length().unwrap_or(offset) }.place(offset);
+        Compressed { cutter, crc32: zip::Crc32::resume(crc32, position) }
     }
 
     fn see(&mut self, bytes: &Bytes) {

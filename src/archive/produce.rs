@@ -73,7 +73,7 @@ pub(super) struct State {
 /// The entry that is being written.
 enum Running {
     /// Its bytes as they come, or in stored blocks.
-    Passing(Body, Option<BlockCutter>),
+    Passing(Body, Option<Box<BlockCutter>>),
     /// It and what follows it compressed.
     Deflating(Box<Deflating>),
 }
@@ -169,7 +169,7 @@ impl Production {
         self.scribe.begin(0);
         let entry = &self.plan.entries[index];
         let is_cut = entry.method() == Method::StoredBlocks;
-        let cutter = is_cut.then(|| BlockCutter::new(entry.length()));
+        let cutter = is_cut.then(|| Box::new(BlockCutter::new(entry.length())));
         self.state.running = Some(Running::Passing(body, cutter));
         Ok(())
     }
@@ -186,9 +186,7 @@ impl Production {
                         cutter.finish(&mut self.state.ready);
                     }
                     self.note_compressed(before);
-                    self.note_whole();
-                    self.put_end(None)?;
-                    self.turn_to_next();
+                    self.end_stored()?;
                     return Ok(None);
                 };
                 self.count(self.state.index, chunk.len() as u64)?;
@@ -257,10 +255,7 @@ impl Production {
             self.state.encoder.stored(&chunk)?;
             self.state.ready.push_back(chunk);
         }
-        self.note_whole();
-        self.put_end(None)?;
-        self.turn_to_next();
-        Ok(())
+        self.end_stored()
     }
 
     /// Notes what has passed by of the current entry, which is stored.
@@ -273,14 +268,18 @@ impl Production {
         }
     }
 
-    /// Notes that the current entry, which is stored, has passed by whole and was judged.
-    fn note_whole(&mut self) {
+    /// Ends the current entry, which is stored and has passed by; notes it as seen whole once it is judged.
+    fn end_stored(&mut self) -> Result<(), Reason> {
+        let crc32 = self.state.encoder.crc32();
+        self.put_end(None)?;
         let entry = &self.plan.entries[self.state.index];
-        if let (Source::Http(_), Some(crc32)) = (&entry.source, self.state.encoder.crc32()) {
+        if let (Source::Http(_), Some(crc32)) = (&entry.source, crc32) {
             let sha256 = self.state.proof.and_then(|proof| proof.checksums.sha256);
             let checksums = Checksums { crc32, compressed_crc32: self.compressed_crc32(), sha256 };
             self.scribe.note_whole(self.state.index, checksums);
         }
+        self.turn_to_next();
+        Ok(())
     }
 
     fn put_header(&mut self, content: Content) -> Result<(), Reason> {

@@ -226,7 +226,7 @@ impl Ranged {
         };
         let (from, proof) = if !tells_of(entry, piece, tail(&self.plan, &self.layout), &self.window) {
             (begin, Proof::Needless)
-        } else if let Some(checksums) = self.seen.whole(index) {
+        } else if let Some(checksums) = self.seen.whole(index).filter(|_| begin > 0) {
             (begin, Proof::Seen(checksums.crc32))
         } else {
             let hash = Hash::before(&self.seen, index, entry, begin);

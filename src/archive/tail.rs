@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::descriptor::Source;
-use crate::fetch::Reader;
+use crate::fetch::{self, Reader};
 use crate::plan::{Checksums, Form, Plan, Proof};
 use crate::zip::{self, Digest, Layout};
 
@@ -98,7 +98,7 @@ impl Ranged {
         let sha256 = body.proof().and_then(|proof| proof.checksums.sha256);
         let checksums = Checksums { crc32: digest_of(&raw).crc32, compressed_crc32: None, sha256 };
         if let Source::Http(_) = entry.source {
-            self.scribe.note_whole(index, checksums);
+            self.note_seen(index, checksums)?;
         }
         Ok((raw, checksums))
     }
@@ -106,7 +106,16 @@ impl Ranged {
     /// Judges an entry that was read to its end, and notes that it was seen whole.
     pub(super) fn note_whole(&mut self, index: usize, hash: Hash) -> Result<Checksums, Reason> {
         let checksums = hash.finish()?;
-        self.scribe.note_whole(index, checksums);
+        self.note_seen(index, checksums)?;
         Ok(checksums)
+    }
+
+    /// Notes that an entry was seen whole, unless it was seen otherwise before: what was sent then would be joined to it.
+    fn note_seen(&mut self, index: usize, checksums: Checksums) -> Result<(), Reason> {
+        if self.seen.whole(index).is_some_and(|before| before != checksums) {
+            return Err(fetch::Error::Changed("its bytes are not what they were").into());
+        }
+        self.scribe.note_whole(index, checksums);
+        Ok(())
     }
 }

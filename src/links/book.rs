@@ -121,23 +121,20 @@ impl Book {
 
     /// Reads all that was written by whatever download. What is out of reach is as if it had not been written.
     pub async fn seen(&self) -> Seen {
-        if let Some(shelf) = &self.shared {
-            match shelf.read().await {
-                Ok(others) => {
-                    let mut noted = self.pages.noted();
-                    for (index, page) in others {
-                        match page {
-                            Page::Marks(marks) => {
-                                marks.into_iter().for_each(|mark| noted.seen.note(index, mark, KEPT));
-                            }
-                            Page::Whole(checksums) => noted.seen.note_whole(index, checksums),
-                        }
-                    }
-                }
-                Err(error) => tracing::debug!(%error, "what was seen by other downloads is not known"),
+        let mut seen = self.pages.noted().seen.clone();
+        let Some(shelf) = &self.shared else { return seen };
+        let others = shelf.read().await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "what was seen by other downloads is not known");
+            Vec::new()
+        });
+        for (index, page) in others {
+            match page {
+                // All of them, for they come in no order; each download keeps a bounded number.
+                Page::Marks(marks) => marks.into_iter().for_each(|mark| seen.note(index, mark, usize::MAX)),
+                Page::Whole(checksums) => seen.note_whole(index, checksums),
             }
         }
-        self.pages.noted().seen.clone()
+        seen
     }
 }
 

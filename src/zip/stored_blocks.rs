@@ -57,7 +57,8 @@ impl StoredBlocks {
     /// Returns how much of the data is needed to write the stream up to an offset: a header tells of data behind it.
     pub fn needed(self, offset: u64) -> u64 {
         let StoredPlace { header, source } = self.locate(offset);
-        if (1..HEADER).contains(&header) { (source + 1).min(self.length) } else { source }
+        let is_begun = header < HEADER && (header > 0 || offset % (HEADER + BLOCK) == HEADER);
+        if is_begun { (source + 1).min(self.length) } else { source }
     }
 
     /// Returns the header of the block whose data begins at an offset of the data, a multiple of 65,535.

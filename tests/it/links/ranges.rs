@@ -48,6 +48,8 @@ async fn conditions_and_ranges_are_answered_as_rfc_9110_says() {
         (&[("range", "lines=1-2")], 200, None, 0..length),
         (&[("range", "bytes=5-9"), ("if-range", &etag)], 206, range(5, 9), 5..10),
         (&[("range", "bytes=5-9"), ("if-range", "\"other\"")], 200, None, 0..length),
+        (&[("range", "bytes=5-9"), ("if-range", "Mon, 02 Feb 2026 10:00:00 GMT")], 200, None, 0..length),
+        (&[("range", "bytes=5-9"), ("if-match", "*")], 206, range(5, 9), 5..10),
         (&[("range", "bytes=5-9"), ("if-match", &etag)], 206, range(5, 9), 5..10),
         (&[("if-none-match", "\"other\"")], 200, None, 0..length),
     ];
@@ -63,7 +65,10 @@ async fn conditions_and_ranges_are_answered_as_rfc_9110_says() {
     }
     let known = ask(&app, &link.path, &[("if-none-match", &etag)]).await;
     assert_eq!((known.status, known.header("etag"), known.body.len()), (304, Some(etag.as_str()), 0));
-    assert_refused(&ask(&app, &link.path, &[("if-match", "\"x\"")]).await, 412, "precondition_failed");
+    for other in ["\"x\"", "x", &format!("W/{etag}")] {
+        let part = [("if-match", other), ("range", "bytes=5-9")];
+        assert_refused(&ask(&app, &link.path, &part).await, 412, "precondition_failed");
+    }
     let behind = ask(&app, &link.path, &[("range", &format!("bytes={length}-"))]).await;
     assert_refused(&behind, 416, "range_not_satisfiable");
     assert_eq!(behind.header("content-range"), Some(format!("bytes */{length}").as_str()));
@@ -131,6 +136,8 @@ async fn a_download_that_began_goes_on_after_the_links_time() {
     }
     let another = [("range", "bytes=1-"), ("if-range", "\"x\"")];
     assert_refused(&ask(&app, &link.path, &another).await, 404, "link_not_found");
+    let again = [("range", "bytes=0-")];
+    assert_refused(&ask(&app, &link.path, &again).await, 404, "link_not_found");
     let rest = ask(&app, &link.path, &[("range", "bytes=100000-")]).await;
     assert_eq!(rest.status, 206);
     begin.extend_from_slice(&rest.body);
@@ -147,6 +154,58 @@ async fn a_download_that_began_goes_on_after_the_links_time() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_refused(&ask(&app, &link.path, &[("range", "bytes=1-")]).await, 404, "link_not_found");
+}
+
+/// After a link's time nothing is begun, also where a part would cost more than the whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_link_never_brings_the_whole() {
+    let origin = Origin::start().await;
+    let app = App::with(|config| {
+        (config.links.ttl, config.links.reread_limit.0) = (Duration::from_millis(300), 0);
+    })
+    .await;
+    let link = mint(app.address(), &proven(&origin)).await;
+    drop(Request::get(app.address(), &link.path).open().await);
+    expires(app.address(), &link).await;
+    assert_refused(&ask(&app, &link.path, &[("range", "bytes=-22")]).await, 404, "link_not_found");
+}
+
+/// What answers a question for a part with the whole does not answer parts, whatever it says of itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_that_only_say_that_they_answer_ranges_come_whole() {
+    let (app, origin) = (App::start().await, Origin::start().await);
+    let liar = |seed| {
+        let route = Route::pattern(seed, 300_000).etag(format!("\"{seed}\"")).ignores_ranges();
+        route.header("accept-ranges", "bytes")
+    };
+    let files = numbered([origin.serve("/a", liar(1)), origin.serve("/b", liar(2))]);
+    let link = mint(app.address(), &files).await;
+    for _ in 0..2 {
+        let answer = ask(&app, &link.path, &[("range", "bytes=5-9")]).await;
+        assert_eq!((answer.status, answer.header("etag"), answer.header("accept-ranges")), (200, None, None));
+        assert!(answer.is_whole());
+    }
+}
+
+/// A source that claims to be unchanged and is not: bytes that pass again are held against what was sent of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_changed_under_the_same_tag_complete_nothing() {
+    let (app, origin) = (App::start().await, Origin::start().await);
+    let tagged = |seed, length| Route::pattern(seed, length).etag("\"same\"");
+    for length in [300_000, 1000] {
+        let files = numbered([origin.serve("/a", tagged(1, 100_000)), origin.serve("/b", tagged(2, length))]);
+        let link = mint(app.address(), &files).await;
+        let whole = get(app.address(), &link).await;
+        assert!(whole.is_whole());
+        origin.serve("/b", tagged(3, length));
+        let rest = ask(&app, &link.path, &[("range", "bytes=50000-")]).await;
+        assert!(rest.status == 502 || !rest.is_whole(), "{length}");
+        origin.serve("/b", tagged(2, length));
+        let failed = becomes(app.address(), &link, |status| status["state"] == "failed").await;
+        assert_eq!(failed["error"]["code"], "source_changed", "{length}");
+        let again = ask(&app, &link.path, &[("range", "bytes=50000-")]).await;
+        assert_problem(&again, 502, "source_changed", None, "poisoned");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,6 +87,9 @@ impl Asked {
             }
             (Condition::Other, _) => Err(Problem::precondition_failed()),
             (Condition::Whole, _) if self.is_expired => Err(Problem::link_not_found()),
+            (Condition::Part(window), _) if self.is_expired && window.start == 0 => {
+                Err(Problem::link_not_found())
+            }
             (Condition::Known | Condition::Part(_) | Condition::Unsatisfiable | Condition::Whole, _) => {
                 Ok(None)
             }
@@ -110,6 +113,9 @@ impl Asked {
                 let archive = planned.start_part(window.clone(), Arc::new(Ledger(book)), seen).await?;
                 return Ok(Begun { archive, forecast, window: Some(window) });
             }
+        }
+        if self.is_expired {
+            return Err(links::Error::NotFound.into());
         }
         let planned = self.plan(state).await?;
         let forecast = planned.forecast.clone();

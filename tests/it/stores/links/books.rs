@@ -47,6 +47,38 @@ async fn a_download_reads_what_others_wrote() {
     }
 }
 
+/// Every download keeps a bounded number of its own checkpoints, and none takes those of another away: whoever goes on
+/// where the last one broke finds what that one wrote, however much others wrote before.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_latest_checkpoints_of_every_download_are_found() {
+    for bench in Bench::both().await {
+        let links = bench.links(|_| {});
+        let token = &mint(&links).await.token;
+        let mut downloads = Vec::new();
+        for number in 0..6_u64 {
+            let (download, book) = links.begin(token, 1).await.unwrap();
+            let last = number * 1000 + 100;
+            (number * 1000..=last).for_each(|offset| book.note(0, at(offset)));
+            let seen =
+                || async { book.seen().await.before(0, last).filter(|mark| mark.offset == last).map(|_| ()) };
+            until("written", seen).await;
+            downloads.push((download, book));
+        }
+        drop(downloads);
+        links.settle().await;
+        let (download, book) = links.begin(token, 1).await.unwrap();
+        let seen = book.seen().await;
+        assert_eq!(seen.before(0, u64::MAX), Some(&at(5100)), "{}", bench.name);
+        if bench.name != "memory" {
+            for last in [100, 1100, 2100, 3100, 4100] {
+                assert_eq!(seen.before(0, last + 500), Some(&at(last)), "{}", bench.name);
+            }
+        }
+        drop((download, book));
+        links.settle().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_is_found_with_the_link_and_the_first_one_holds() {
     for bench in Bench::both().await {
