@@ -72,10 +72,16 @@ pub(super) struct State {
 
 /// The entry that is being written.
 enum Running {
-    /// Its bytes as they come, or in stored blocks.
-    Passing(Body, Option<Box<BlockCutter>>),
+    Passing(Box<Passing>),
     /// It and what follows it compressed.
     Deflating(Box<Deflating>),
+}
+
+/// A stored entry whose bytes are handed on as they come.
+struct Passing {
+    body: Body,
+    /// Puts headers between them, where its method asks for them.
+    cutter: Option<BlockCutter>,
 }
 
 /// The bytes of an archive; an error is the last item, and leaves it without its end.
@@ -169,40 +175,44 @@ impl Production {
         self.scribe.begin(0);
         let entry = &self.plan.entries[index];
         let is_cut = entry.method() == Method::StoredBlocks;
-        let cutter = is_cut.then(|| Box::new(BlockCutter::new(entry.length())));
-        self.state.running = Some(Running::Passing(body, cutter));
+        let cutter = is_cut.then(|| BlockCutter::new(entry.length()));
+        self.state.running = Some(Running::Passing(Box::new(Passing { body, cutter })));
         Ok(())
     }
 
     /// Writes the next piece of the current entry; `None` when the entry is complete.
     async fn run(&mut self, running: Running) -> Result<Option<Running>, Reason> {
         match running {
-            Running::Passing(mut body, mut cutter) => {
-                let chunk = body.next().await?;
-                let before = self.state.ready.len();
-                let Some(chunk) = chunk else {
-                    self.state.proof = body.proof();
-                    if let Some(cutter) = cutter {
-                        cutter.finish(&mut self.state.ready);
-                    }
-                    self.note_compressed(before);
-                    self.end_stored()?;
-                    return Ok(None);
-                };
-                self.count(self.state.index, chunk.len() as u64)?;
-                self.state.encoder.stored(&chunk)?;
-                match &mut cutter {
-                    Some(cutter) => cutter.push(chunk, &mut self.state.ready),
-                    None => self.state.ready.push_back(chunk),
-                }
-                self.note_compressed(before);
-                if self.scribe.is_due(self.state.read.1) {
-                    self.note_checkpoint(body.sha256());
-                }
-                Ok(Some(Running::Passing(body, cutter)))
-            }
+            Running::Passing(passing) => self.pass(passing).await,
             Running::Deflating(deflating) => self.deflate(deflating).await,
         }
+    }
+
+    /// Writes the next bytes of the current entry, which is stored; `None` when it is complete.
+    async fn pass(&mut self, mut passing: Box<Passing>) -> Result<Option<Running>, Reason> {
+        let chunk = passing.body.next().await?;
+        let before = self.state.ready.len();
+        let Some(chunk) = chunk else {
+            let Passing { body, cutter } = *passing;
+            self.state.proof = body.proof();
+            if let Some(cutter) = cutter {
+                cutter.finish(&mut self.state.ready);
+            }
+            self.note_compressed(before);
+            self.end_stored()?;
+            return Ok(None);
+        };
+        self.count(self.state.index, chunk.len() as u64)?;
+        self.state.encoder.stored(&chunk)?;
+        match &mut passing.cutter {
+            Some(cutter) => cutter.push(chunk, &mut self.state.ready),
+            None => self.state.ready.push_back(chunk),
+        }
+        self.note_compressed(before);
+        if self.scribe.is_due(self.state.read.1) {
+            self.note_checkpoint(passing.body.sha256());
+        }
+        Ok(Some(Running::Passing(passing)))
     }
 
     /// Writes the next piece of the compressed entries from the current one on; `None` when all of them are complete.
