@@ -9,6 +9,7 @@ mod lifetime;
 mod limits;
 mod nodes;
 mod outage;
+mod poison;
 mod process;
 mod ranges;
 mod resume;

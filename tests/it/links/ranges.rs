@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{assert_refused, becomes, expires, get, mint, status};
+use super::{assert_refused, becomes, expires, get, mint};
 use crate::{
     pipeline::download::{assert_problem, numbered},
     support::{
@@ -223,33 +223,5 @@ async fn parts_of_one_link_share_its_place() {
     for (n, part) in futures_util::future::join_all(parts).await.into_iter().enumerate() {
         assert_eq!(part.status, 206);
         assert!(part.body == whole[n * 1000..n * 1000 + 100_000]);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_part_completes_an_archive_that_failed_a_check() {
-    let long = |seed| Route::pattern(seed, 300_000).etag("\"v\"");
-    for (field, value, code) in [
-        ("sha256", json!("00".repeat(32)), "source_mismatch"),
-        ("crc32", json!("00000001"), "source_mismatch"),
-        ("url", Value::Null, "source_changed"),
-    ] {
-        let (app, origin) = (App::start().await, Origin::start().await);
-        let mut file = json!({ "url": origin.serve("/a", long(1)), "zipPath": "a" });
-        if !value.is_null() {
-            file[field] = value;
-        }
-        let link = mint(app.address(), &json!({ "files": [file] })).await;
-        let first = ask(&app, &link.path, &[("range", "bytes=0-99999")]).await;
-        assert_eq!(first.status, 206);
-        origin.serve("/a", if code == "source_changed" { long(1).etag("\"w\"") } else { long(1) });
-        let rest = ask(&app, &link.path, &[("range", "bytes=100000-")]).await;
-        assert!(rest.status == 502 || !rest.is_whole(), "{field}");
-        becomes(app.address(), &link, |status| status["state"] == "failed").await;
-        origin.serve("/a", long(1));
-        for headers in [&[("range", "bytes=100000-")][..], &[("range", "bytes=-1")], &[]] {
-            assert_problem(&ask(&app, &link.path, headers).await, 502, code, None, field);
-        }
-        assert_eq!(status(app.address(), &link).await["error"]["code"], code);
     }
 }

@@ -5,6 +5,7 @@ mod contents;
 pub(crate) mod download;
 mod drain;
 mod failing;
+mod large;
 mod limits;
 mod long;
 mod lookahead;
