@@ -3,6 +3,7 @@
 //! Many small reads at once hide latency; many big idle sockets only cost. So only beginnings are asked for, as far
 //! as the reader's pace reaches, under the budget of the archive and that of the process.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +35,8 @@ pub(super) struct Prefetch {
     end: usize,
     /// Whether only inlined entries are opened ahead.
     only_inlined: bool,
+    /// Entries that need not be read.
+    needless: BTreeSet<usize>,
     pace: Pace,
     /// The piece that the reader took last, in bytes, and when it was handed out.
     handed: Option<(u64, Instant)>,
@@ -61,6 +64,7 @@ impl Prefetch {
             cursor: 0,
             end: usize::MAX,
             only_inlined: false,
+            needless: BTreeSet::new(),
             pace,
             handed: None,
             _driver,
@@ -70,6 +74,11 @@ impl Prefetch {
     /// Leaves the entries from an index on alone, and long ones, which a part opens at the offset that it needs.
     pub(super) fn reach_for_part(&mut self, end: usize) {
         (self.end, self.only_inlined) = (end, true);
+    }
+
+    /// Begins anew with the first entry, and leaves those alone that need not be read.
+    pub(super) fn begin_anew(&mut self, needless: BTreeSet<usize>) {
+        (self.cursor, self.end, self.needless) = (0, usize::MAX, needless);
     }
 
     /// Notes that the reader comes for a piece: for the first one, with which the archive's first second begins, or
@@ -122,6 +131,7 @@ impl Prefetch {
             let is_known_endless = length.is_none() && entry.head.is_some();
             if let Source::Http(source) = &entry.source
                 && entry.skipped.is_none()
+                && !self.needless.contains(&self.cursor)
                 && !is_known_endless
                 && !(self.only_inlined && entry.form != Form::Inline)
                 && !self.slots.holds(self.cursor)

@@ -26,10 +26,13 @@ impl Ranged {
         if self.window.end > tail(&self.plan, &self.layout) {
             // Others may have come to the end of entries meanwhile.
             self.seen = self.ledger.seen().await;
+            let entries = 0..self.plan.entries.len();
+            self.prefetch.begin_anew(entries.filter(|index| self.seen.whole(*index).is_some()).collect());
             let (mut encoder, mut proofs) = (zip::Encoder::new(), Vec::new());
             for index in 0..self.plan.entries.len() {
                 // A failure from here on is this entry's.
                 self.index = index;
+                self.prefetch.look_ahead(&self.plan, index, 0);
                 let checksums = self.checksums(index).await?;
                 let entry = &self.plan.entries[index];
                 let size = entry.length().unwrap_or(0);

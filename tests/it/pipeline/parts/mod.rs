@@ -15,7 +15,7 @@ use zipstream::descriptor::{self, Descriptor};
 use zipstream::egress::{Own, Policy};
 use zipstream::plan::{Checkpoint, Checksums, Facts, Seen};
 
-use crate::support::origin::{Origin, Route, pattern};
+use crate::support::origin::{Gate, Origin, Route, pattern};
 
 const SIZE: u64 = 1 << 40;
 
@@ -170,6 +170,31 @@ async fn a_part_asks_only_the_sources_it_needs_from_the_offset_it_needs() {
     assert!(part == whole[window.start as usize..]);
     let first = asked(&origin, before)[0].clone();
     assert_eq!(first, ("/long".to_owned(), format!("bytes={}-{}", at.offset, (20 << 20) - 1)));
+}
+
+/// What only the central directory tells of is read at once, not one after another.
+#[tokio::test(flavor = "multi_thread")]
+async fn short_sources_that_the_end_tells_of_are_asked_together() {
+    let origin = Origin::start().await;
+    let serve = |seed, route| origin.serve(&format!("/{seed}"), route);
+    let file = |seed| json!({ "url": serve(seed, tagged(seed, 1000)), "zipPath": seed.to_string() });
+    let maker = Maker::new(json!({ "files": (0..20).map(file).collect::<Vec<_>>() }), |_| {});
+    let full = book();
+    let (whole, facts, _) = maker.whole(&full).await;
+    let total = whole.len() as u64;
+    // One that was seen is not asked for again.
+    let some = book();
+    some.note_whole(5, full.seen().await.whole(5).unwrap());
+    let (before, gate) = (origin.requests_to("/5").len(), Gate::closed());
+    (0..20).for_each(|seed| drop(serve(seed, tagged(seed, 1000).gate(10, &gate))));
+    let part = maker.part(&facts, &some, total - 22..total);
+    let asked = async {
+        origin.until("all but one asked", |origin| origin.answering() == 19).await;
+        gate.open();
+    };
+    let (part, ()) = futures_util::future::join(part, asked).await;
+    assert!(part.unwrap() == whole[whole.len() - 22..]);
+    assert_eq!(origin.requests_to("/5").len(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
