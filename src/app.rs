@@ -84,9 +84,11 @@ impl App {
             Some(_) => (None, renderer.map(api::metrics_router)),
             None => (renderer, None),
         };
+        let settings = config.api();
         let state = api::State {
             archives: archives.clone(),
-            config: config.api(),
+            bodies: api::Bodies::new(&settings),
+            config: settings,
             draining: draining.clone(),
             limits: limits.clone(),
             links: links.clone(),

@@ -7,6 +7,8 @@ use crate::limits;
 /// Settings of the API.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Octets of request bodies that are read at the same time.
+    pub bodies_total: usize,
     /// Longest request body, in octets.
     pub body_limit: usize,
     /// Time for a request's body.

@@ -3,8 +3,10 @@
 //! Lenient on types, because `curl -d` says `application/x-www-form-urlencoded` and browsers send
 //! `text/plain` to be spared a preflight; strict on everything that costs memory or time.
 
+use std::ops::Deref;
+
 use axum::{body::Body, extract::Request};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -12,34 +14,71 @@ use http::{
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
-use super::{Config, Problem};
+use super::{Problem, State, bodies::Share};
+
+/// The document of a request. It counts among the bodies that are being read until it is dropped: once it is parsed.
+pub(super) struct Document {
+    octets: Vec<u8>,
+    share: Share,
+}
+
+impl Document {
+    /// Keeps the octets, and counts them no more.
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.octets.into_boxed_slice().into()
+    }
+
+    /// Adds octets, `limit` in all at most.
+    fn extend(&mut self, data: &[u8], limit: usize) -> Result<(), Problem> {
+        let length = self.octets.len() + data.len();
+        if length > limit {
+            return Err(Problem::body_too_large(limit));
+        }
+        let capacity = self.octets.capacity();
+        if length > capacity {
+            let capacity = length.max(2 * capacity).min(limit);
+            self.share.grow(capacity)?;
+            // Exactly what is counted.
+            self.octets.reserve_exact(capacity - self.octets.len());
+        }
+        self.octets.extend_from_slice(data);
+        Ok(())
+    }
+}
+
+impl Deref for Document {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.octets
+    }
+}
 
 /// Reads the whole body of a request that is to hold a JSON document.
 ///
 /// # Errors
 /// `unsupported_media_type`; `body_too_large`, before a single octet is read when the length is announced
-/// (a client that waits for `100 Continue` never gets one); `body_timeout`; `invalid_json` when it breaks off.
-pub(super) async fn document(request: Request, config: &Config) -> Result<Bytes, Problem> {
+/// (a client that waits for `100 Continue` never gets one); `overloaded` when the bodies of all requests need more than
+/// there is for them; `body_timeout`; `invalid_json` when it breaks off.
+pub(super) async fn document(request: Request, state: &State) -> Result<Document, Problem> {
+    let config = &state.config;
     check_type(request.headers())?;
     let body = request.into_body();
     if body.size_hint().lower() > config.body_limit as u64 {
         return Err(Problem::body_too_large(config.body_limit));
     }
-    let read = tokio::time::timeout(config.body_timeout, read(body, config.body_limit));
+    let document = Document { octets: Vec::new(), share: state.bodies.share() };
+    let read = tokio::time::timeout(config.body_timeout, read(body, document, config.body_limit));
     read.await.unwrap_or_else(|_| Err(Problem::body_timeout()))
 }
 
 /// Reads a body of at most `limit` octets.
-async fn read(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let mut whole = BytesMut::new();
+async fn read(mut body: Body, mut document: Document, limit: usize) -> Result<Document, Problem> {
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Problem::broken_body())?.into_data() else { continue };
-        if whole.len() + data.len() > limit {
-            return Err(Problem::body_too_large(limit));
-        }
-        whole.extend_from_slice(&data);
+        document.extend(&data, limit)?;
     }
-    Ok(whole.freeze())
+    Ok(document)
 }
 
 /// Checks that the body is to be read as it is, and as JSON.

@@ -5,6 +5,7 @@
 //! ```
 //! `identify` names the request and writes problems down, so everything inside only returns them.
 
+mod bodies;
 mod condition;
 mod config;
 mod connection;
@@ -31,6 +32,7 @@ use axum::{Extension, Router};
 use self::{outcome::PROBLEMS, refusal::Refusal, requester::Requester};
 
 pub use self::{
+    bodies::Bodies,
     config::{Config, Flood},
     connection::{Connection, Stall},
     outcome::Outcome,

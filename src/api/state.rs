@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Problem};
+use super::{Bodies, Config, Problem};
 use crate::{archive, egress, limits, links, preflight, state};
 
 /// Writes the numbers down for Prometheus.
@@ -14,6 +14,8 @@ pub type Renderer = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct State {
     /// Makes archives.
     pub archives: archive::Archives,
+    /// Room for the bodies of requests.
+    pub bodies: Bodies,
     /// Settings.
     pub config: Config,
     /// Cancelled when the process is about to end.

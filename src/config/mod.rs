@@ -50,6 +50,8 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
+    /// Bytes of request bodies that are read at the same time.
+    pub bodies_total: value::ByteSize,
     /// Longest request body.
     pub body_limit: value::ByteSize,
     /// Time for a request's body.
@@ -105,6 +107,7 @@ impl Config {
     /// The settings of the API.
     pub fn api(&self) -> api::Config {
         api::Config {
+            bodies_total: usize::try_from(self.server.bodies_total.0).unwrap_or(usize::MAX),
             body_limit: usize::try_from(self.server.body_limit.0).unwrap_or(usize::MAX),
             body_timeout: self.server.body_timeout,
             cors_origins: self.server.cors_origins.clone(),
@@ -146,6 +149,7 @@ impl Config {
             ("links.max_age", self.links.max_age >= self.links.ttl, AS_LONG_AS_TTL),
             ("links.resume_window", !self.links.resume_window.is_zero(), LONGER),
             ("links.ttl", !self.links.ttl.is_zero(), LONGER),
+            ("server.bodies_total", self.server.bodies_total.0 > 0, AT_LEAST_ONE),
             ("server.body_limit", self.server.body_limit.0 > 0, AT_LEAST_ONE),
             ("server.body_timeout", !body_timeout.is_zero(), LONGER),
             ("server.cors_origins", self.server.cors_origins.iter().all(origin), ORIGINS),

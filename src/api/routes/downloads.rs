@@ -35,9 +35,8 @@ pub(super) async fn create_download(
     state.admit()?;
     client.may(limits::Quota::Archives)?;
     let version = request.version();
-    let body = document(request, &state.config).await?;
     let files = descriptor::Limits { files: client.tier.files };
-    let descriptor = Descriptor::parse(&body, files, &state.policy)?;
+    let descriptor = Descriptor::parse(&document(request, &state).await?, files, &state.policy)?;
     let permit = state.limits.admit(&client)?;
     let standing = state.limits.spend(&client, limits::Quota::Archives).await?;
     let mut outcome = Outcome::new(id, descriptor.entries.len());

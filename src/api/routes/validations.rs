@@ -33,8 +33,8 @@ pub(super) async fn create_validation(
 ) -> Result<(RateLimit, Validation), Problem> {
     state.admit()?;
     client.may(limits::Quota::Validations)?;
-    let body = document(request, &state.config).await?;
-    let draft = Draft::survey(&body, descriptor::Limits { files: client.tier.files }, &state.policy)?;
+    let files = descriptor::Limits { files: client.tier.files };
+    let draft = Draft::survey(&document(request, &state).await?, files, &state.policy)?;
     let permit = state.preflight.admit()?;
     let standing = state.limits.spend(&client, limits::Quota::Validations).await?;
     let limits = preflight::Limits { size: client.tier.archive_size.0 };

@@ -1,5 +1,6 @@
 //! The connection loop and the interface's outer edge, over real sockets.
 
+mod bodies;
 mod close;
 mod drain;
 mod limits;

@@ -42,9 +42,9 @@ pub(super) async fn create_link(
 ) -> Result<(RateLimit, Minted), Problem> {
     state.admit()?;
     client.may(limits::Quota::Archives)?;
-    let descriptor = document(request, &state.config).await?;
-    let parsed = asked::parse(&descriptor, &client, &state)?;
-    let entries = parsed.entries.len();
+    let document = document(request, &state).await?;
+    let entries = asked::parse(&document, &client, &state)?.entries.len();
+    let descriptor = document.into_bytes();
     let standing = state.limits.spend(&client, limits::Quota::Archives).await?;
     let record = links::Record { client_id: client.id, descriptor, entries, tier_name: client.tier_name };
     Ok((RateLimit(standing), Minted(state.links.mint(&record).await?)))
