@@ -1,9 +1,14 @@
-//! Connections beyond the limit: told so at once, without reading what they ask.
+//! Connections beyond the limit: told so at once, whatever they ask.
 //!
 //! The answer is HTTP/1.1 to everybody; a client that begins with HTTP/2 sees a protocol error, which is as
 //! clear a refusal as it could get without the negotiation that there is no room for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{self, Read, Write},
+    net::Shutdown,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -17,9 +22,12 @@ use crate::api::{Problem, RequestId};
 /// is a reset, which would overtake the answer.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Refusals under way at the same time; connections beyond are closed without a word, or the refusals
+/// Refusals that are waited for at the same time. Connections beyond are told and closed in one go, or the refusals
 /// themselves would be the flood.
 const FAREWELLS: usize = 64;
+
+/// Reads of what such a connection has sent already, 4 KiB each: a request with the beginning of its body.
+const GLANCES: usize = 16;
 
 /// Refuses connections.
 pub(super) struct Overflow(Arc<Semaphore>);
@@ -33,21 +41,44 @@ impl Overflow {
     /// Answers 503 and closes.
     pub(super) fn refuse(&self, stream: TcpStream) {
         metrics::counter!("zipstream_connections_total", "outcome" => "refused").increment(1);
-        if let Ok(permit) = self.0.clone().try_acquire_owned() {
-            tokio::spawn(async move {
-                // The outcome is the client's affair: there is nobody else to tell.
-                _ = tokio::time::timeout(FAREWELL, say_farewell(stream)).await;
-                drop(permit);
-            });
+        // The outcome is the client's affair: there is nobody else to tell.
+        match self.0.clone().try_acquire_owned() {
+            Ok(permit) => {
+                tokio::spawn(async move {
+                    _ = tokio::time::timeout(FAREWELL, say_farewell(stream)).await;
+                    drop(permit);
+                });
+            }
+            Err(_) => _ = dismiss(stream),
         }
     }
 }
 
+/// Writes the refusal, reads what is there, and waits for nothing. A fresh socket takes so little whole, and a request that
+/// comes later meets a close that the answer is ahead of.
+fn dismiss(stream: TcpStream) -> io::Result<()> {
+    let mut stream = stream.into_std()?;
+    stream.write_all(&refusal())?;
+    stream.shutdown(Shutdown::Write)?;
+    let mut scrap = [0; 4096];
+    for _ in 0..GLANCES {
+        if stream.read(&mut scrap)? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Writes the refusal and reads until the client closes.
-async fn say_farewell(mut stream: TcpStream) -> std::io::Result<()> {
-    stream.write_all(&Problem::overloaded().to_http1(&RequestId::new())).await?;
+async fn say_farewell(mut stream: TcpStream) -> io::Result<()> {
+    stream.write_all(&refusal()).await?;
     stream.shutdown().await?;
     let mut scrap = [0; 4096];
     while stream.read(&mut scrap).await? > 0 {}
     Ok(())
+}
+
+/// The answer to everybody.
+fn refusal() -> Vec<u8> {
+    Problem::overloaded().to_http1(&RequestId::new())
 }

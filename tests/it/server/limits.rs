@@ -35,6 +35,36 @@ async fn a_connection_beyond_the_limit_is_refused_at_once() {
 }
 
 #[tokio::test]
+async fn every_connection_of_a_burst_beyond_the_limit_is_told() {
+    let service = Running::start(
+        Router::new().route("/", get(async || "hello")),
+        Config { max_connections: 4, ..config() },
+    )
+    .await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(service.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await);
+    }
+    for stream in &mut held {
+        until(stream, "hello").await;
+    }
+    let request =
+        format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 30000\r\n\r\n{}", "x".repeat(30_000));
+    let surplus = async || {
+        let mut stream = service.send(&request).await;
+        let mut answer = Vec::new();
+        // However the connection ends: the answer was there before.
+        _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
+        // Nobody leaves before all were told.
+        (stream, String::from_utf8(answer).unwrap())
+    };
+    for (_, answer) in futures_util::future::join_all((0..150).map(|_| surplus())).await {
+        assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{answer}");
+        assert!(answer.contains("\r\nretry-after: 5\r\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_sends_no_whole_head_is_dropped() {
     for start in ["", "P", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nhost: "] {
         let service = impatient(10).await;
