@@ -1,8 +1,7 @@
 //! What the API and the server tell each other about the connection a request came on.
 //!
-//! hyper hides two things from each side: the server cannot see that a body has bytes which nobody
-//! takes (an HTTP/2 window that stays shut), and the API cannot say how a socket is to be closed. Both
-//! are a few atomics here, written on the way of every frame: no timer, no lock.
+//! hyper hides two things: what a client's answers are waiting for, and from the API how a socket is to be
+//! closed. Both are a few atomics here, written on the way of every frame: no timer, no lock.
 
 use std::{
     net::IpAddr,
@@ -34,24 +33,31 @@ struct Shared {
     born: Instant,
     /// How the socket is to be closed: `RESET`, `DELIMITED`, `LINGER`.
     closing: AtomicU8,
-    /// Bodies that gave a frame and have not been asked for another since.
+    /// HTTP/1 bodies that gave a frame and have not been asked for another since: one at most, but for the change from one to
+    /// the next.
     held: AtomicUsize,
     /// Milliseconds from birth to the last progress.
     moved: AtomicU64,
+    /// Requests that are not answered to the end.
+    open: AtomicUsize,
     /// The address at its other end.
     peer: IpAddr,
     /// Whether the socket took less than it was given.
     pending: AtomicBool,
     /// Whether a request has been read.
     requested: AtomicBool,
+    /// Milliseconds from birth to the end of the last answer.
+    rested: AtomicU64,
     /// Milliseconds from birth to the end of writing; zero before.
     shut: AtomicU64,
+    /// Whether its requests are streams (HTTP/2).
+    streams: AtomicBool,
 }
 
 /// What holds an answer back, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stall {
-    /// A body's frame has not been taken up: also when the socket takes everything, but an HTTP/2 window stays shut.
+    /// A body's frame has not been taken up.
     pub held: bool,
     /// The socket's buffer is full.
     pub pending: bool,
@@ -67,10 +73,13 @@ impl Connection {
             closing: AtomicU8::new(0),
             held: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
             peer,
             pending: AtomicBool::new(false),
             requested: AtomicBool::new(false),
+            rested: AtomicU64::new(0),
             shut: AtomicU64::new(0),
+            streams: AtomicBool::new(false),
         }))
     }
 
@@ -108,9 +117,24 @@ impl Connection {
         self.0.closing.load(Relaxed) & LINGER != 0
     }
 
-    /// Notes that a request was read.
-    pub fn note_request(&self) {
+    /// Notes that a request was read, as one of many streams or not.
+    pub fn note_request(&self, is_stream: bool) {
+        self.0.open.fetch_add(1, Relaxed);
+        self.0.streams.store(is_stream, Relaxed);
         self.0.requested.store(true, Relaxed);
+    }
+
+    /// Notes that a request was answered, or given up.
+    pub fn note_answered(&self) {
+        self.0.rested.store(self.now(), Relaxed);
+        self.0.open.fetch_sub(1, Relaxed);
+    }
+
+    /// Time since the last of its streams ended, if it had some and has none. (Of HTTP/1 hyper keeps this clock.) What is written
+    /// says nothing here: pings are answered as long as they come.
+    pub fn idle_for(&self) -> Option<Duration> {
+        let is_idle = self.0.streams.load(Relaxed) && self.0.open.load(Relaxed) == 0;
+        is_idle.then(|| self.age().saturating_sub(Duration::from_millis(self.0.rested.load(Relaxed))))
     }
 
     /// Notes that the socket took `count` octets.

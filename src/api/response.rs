@@ -1,8 +1,8 @@
 //! An archive as an HTTP answer.
 //!
 //! The body hands the archive's bytes on as they are. It counts them, because hyper cuts a body that exceeds
-//! its announced length without a word; it tells the connection when a frame is not taken up; and
-//! whatever its end, it leaves one line in the log. Failing means an error from `poll_frame`: hyper then
+//! its announced length without a word; it tells the connection how to close; and whatever its end, it
+//! leaves one line in the log. Failing means an error from `poll_frame`: hyper then
 //! drops the connection without a last chunk, or resets the HTTP/2 stream.
 
 use std::{
@@ -116,7 +116,8 @@ impl IntoResponseParts for Foretold {
 
 /// The bytes of an archive as a response's body.
 pub struct ArchiveBody<S = archive::Stream> {
-    hold: Hold,
+    /// The connection whose close is the end of this body.
+    delimited: Option<Connection>,
     /// The last frame of an announced length, kept back until the stream has ended: hyper asks no more once
     /// the length is reached, and would not see an excess or a late failure.
     last: Option<Bytes>,
@@ -146,15 +147,14 @@ impl<S> ArchiveBody<S> {
         connection: Connection,
         outcome: Outcome,
     ) -> ArchiveBody<S> {
-        let delimited = length.is_none() && version <= Version::HTTP_10;
+        let delimited = (length.is_none() && version <= Version::HTTP_10).then_some(connection);
         // To such a client the close is the end: armed from the start, because hyper drops the socket
         // before the body.
-        if delimited {
+        if let Some(connection) = &delimited {
             connection.reset_on_close();
         }
-        let hold = Hold { connection, delimited, holding: false };
         ArchiveBody {
-            hold,
+            delimited,
             last: None,
             length,
             outcome,
@@ -169,6 +169,12 @@ impl<S> ArchiveBody<S> {
     pub fn holding(self, permit: limits::Permit) -> ArchiveBody<S> {
         ArchiveBody { _permit: Some(permit), ..self }
     }
+
+    /// Hands out a frame.
+    fn frame(&mut self, bytes: Bytes) -> Frame<Bytes> {
+        self.outcome.note_sent(bytes.len());
+        Frame::data(bytes)
+    }
 }
 
 impl<S> http_body::Body for ArchiveBody<S>
@@ -180,7 +186,6 @@ where
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
-        this.hold.release();
         let error = loop {
             match std::mem::replace(&mut this.state, State::Ended) {
                 State::Ended => return Poll::Ready(None),
@@ -201,15 +206,17 @@ where
                     match this.length {
                         Some(length) if this.sent > length => break Error::TooLong,
                         Some(length) if this.sent == length => this.last = Some(bytes),
-                        _ => return Poll::Ready(Some(Ok(this.hold.frame(bytes, &mut this.outcome)))),
+                        _ => return Poll::Ready(Some(Ok(this.frame(bytes)))),
                     }
                 }
                 Some(Err(failure)) => break Error::Failed(failure),
                 None if this.length.is_some_and(|length| this.sent < length) => break Error::TooShort,
                 None => {
                     this.state = State::Ended;
-                    this.hold.end();
-                    let last = this.last.take().map(|bytes| this.hold.frame(bytes, &mut this.outcome));
+                    if let Some(connection) = &this.delimited {
+                        connection.close_in_order();
+                    }
+                    let last = this.last.take().map(|bytes| this.frame(bytes));
                     this.outcome.note_end();
                     if let Some(frame) = last {
                         return Poll::Ready(Some(Ok(frame)));
@@ -238,41 +245,6 @@ where
             SizeHint::with_exact(length.saturating_sub(self.sent) + kept)
         };
         self.length.map_or_else(SizeHint::new, left)
-    }
-}
-
-/// Keeps the connection's count of frames that are not taken up.
-struct Hold {
-    connection: Connection,
-    delimited: bool,
-    holding: bool,
-}
-
-impl Hold {
-    /// Hands out a frame.
-    fn frame(&mut self, bytes: Bytes, outcome: &mut Outcome) -> Frame<Bytes> {
-        outcome.note_sent(bytes.len());
-        self.holding = true;
-        self.connection.note_held();
-        Frame::data(bytes)
-    }
-
-    fn release(&mut self) {
-        if std::mem::take(&mut self.holding) {
-            self.connection.note_taken();
-        }
-    }
-
-    fn end(&mut self) {
-        if self.delimited {
-            self.connection.close_in_order();
-        }
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.release();
     }
 }
 

@@ -1,12 +1,13 @@
 //! One client's connection, from accept to close.
 //!
 //! hyper drives the protocol; a look every few seconds judges what hyper does not: a client that never sends
-//! a request, a reader that takes nothing, a goodbye that takes too long. No write starts a timer.
+//! a request, a reader that takes nothing, an HTTP/2 connection that nobody uses, a goodbye that takes too long. No write
+//! starts a timer.
 
-use std::{future::Future, net::IpAddr, pin::pin, time::Duration};
+use std::{convert::Infallible, net::IpAddr, pin::pin, time::Duration};
 
 use axum::{Router, body::Body};
-use http::Request;
+use http::{Request, Response, Version};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -20,7 +21,12 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::{Config, Phase, socket::Socket};
+use super::{
+    Config, Phase,
+    answer::{Answer, Exchange},
+    socket::Socket,
+    stream::Streams,
+};
 use crate::api::Connection;
 
 /// Bytes hyper may buffer for one HTTP/1 connection, each way: also the longest head. A writer with this much
@@ -50,7 +56,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Serves connections.
 pub(super) struct Servant {
-    builder: auto::Builder<Tracked>,
+    builder: auto::Builder<Streams>,
     clocks: Clocks,
     open: metrics::Gauge,
     phases: watch::Receiver<Phase>,
@@ -62,7 +68,7 @@ pub(super) struct Servant {
 /// What the periodic look measures against.
 #[derive(Clone, Copy)]
 struct Clocks {
-    /// Time for the first request.
+    /// Time for the first request, and on HTTP/2 for the pause between two.
     header: Duration,
     /// Pause between two looks.
     look: Duration,
@@ -78,7 +84,10 @@ impl Servant {
         phases: watch::Receiver<Phase>,
         tasks: TaskTracker,
     ) -> Servant {
-        let mut builder = auto::Builder::new(Tracked(tasks.clone()));
+        let (header, stall) = (config.header_timeout, config.write_stall_timeout);
+        // A fourth: a clock is kept to a quarter of its length.
+        let look = (header.min(stall) / 4).clamp(Duration::from_millis(10), LOOK);
+        let mut builder = auto::Builder::new(Streams { look, stall, tasks: tasks.clone() });
         builder
             .http1()
             .timer(TokioTimer::new())
@@ -97,9 +106,6 @@ impl Servant {
             .keep_alive_timeout(HTTP2_PING)
             .max_concurrent_streams(HTTP2_STREAMS)
             .max_send_buf_size(HTTP2_SEND_BUFFER);
-        let (header, stall) = (config.header_timeout, config.write_stall_timeout);
-        // A fourth: a clock is kept to a quarter of its length.
-        let look = (header.min(stall) / 4).clamp(Duration::from_millis(10), LOOK);
         metrics::counter!("zipstream_connections_total", "outcome" => "refused").absolute(0);
         metrics::gauge!("zipstream_connections_limit").set(config.max_connections as f64);
         let (open, served) = (
@@ -142,7 +148,7 @@ impl Drop for Counted {
 
 /// Drives one connection to its end.
 async fn drive(
-    builder: auto::Builder<Tracked>,
+    builder: auto::Builder<Streams>,
     router: Router,
     socket: Socket,
     connection: Connection,
@@ -150,10 +156,14 @@ async fn drive(
     mut phases: watch::Receiver<Phase>,
 ) {
     let service = service_fn(|request: Request<Incoming>| {
-        connection.note_request();
+        let exchange = Exchange::new(connection.clone(), request.version() == Version::HTTP_2);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(connection.clone());
-        router.clone().oneshot(request)
+        let answering = router.clone().oneshot(request);
+        async move {
+            let response: Response<Body> = answering.await?;
+            Ok::<_, Infallible>(response.map(|body| Answer::new(body, exchange)))
+        }
     });
     let mut protocol = pin!(builder.serve_connection(TokioIo::new(socket), service));
 
@@ -183,7 +193,8 @@ async fn drive(
                     tracing::debug!(reason, "a connection is cut off");
                     return;
                 }
-                if late && !leaving && connection.age() >= LATE {
+                let is_idle = connection.idle_for().is_some_and(|pause| pause >= clocks.header);
+                if !leaving && (is_idle || late && connection.age() >= LATE) {
                     leaving = true;
                     protocol.as_mut().graceful_shutdown();
                 }
@@ -201,21 +212,12 @@ fn judge(connection: &Connection, clocks: Clocks) -> Option<&'static str> {
     if !connection.requested() && connection.age() >= clocks.header {
         return Some("it sent no request");
     }
+    // It was told that it may end after the first of these times, and may have the end of an answer to take until then.
+    if connection.idle_for().is_some_and(|pause| pause >= clocks.header + clocks.stall) {
+        return Some("it is idle and does not end");
+    }
     if connection.shut_for().is_some_and(|since| since >= GOODBYE) {
         return Some("it does not close");
     }
     None
-}
-
-/// Runs hyper's own tasks (one for each HTTP/2 stream) among ours, so that the end waits for them too.
-#[derive(Clone)]
-struct Tracked(TaskTracker);
-
-impl<F> hyper::rt::Executor<F> for Tracked
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    fn execute(&self, task: F) {
-        self.0.spawn(task);
-    }
 }

@@ -8,10 +8,12 @@
 //! ```
 //! The loop is hyper-util's and not axum's, because clocks, buffers and windows must be set.
 
+mod answer;
 mod connection;
 mod open_files;
 mod overflow;
 mod socket;
+mod stream;
 
 use std::{future::Future, io, net::IpAddr, sync::Arc, time::Duration};
 

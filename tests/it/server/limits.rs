@@ -1,5 +1,8 @@
 //! Limits of the connection loop.
 
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
 use super::*;
 
 async fn impatient(max_connections: usize) -> Running {
@@ -82,4 +85,54 @@ async fn a_pause_between_requests_ends_the_connection() {
     let service = impatient(10).await;
     let answer = service.ask("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(answer.ends_with("hello"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_pause_between_requests_ends_an_http_2_connection() {
+    let pieces = || {
+        let late = futures_util::stream::once(async {
+            tokio::time::sleep(Duration::from_millis(900)).await;
+            piece("late")
+        });
+        futures_util::stream::iter([piece("early ")]).chain(late)
+    };
+    let config = Config { header_timeout: Duration::from_millis(300), ..config() };
+    let service = Running::start(answering(None, &Gone::default(), pieces), config).await;
+    let io = TokioIo::new(service.connect().await);
+    let (mut send, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    for _ in 0..2 {
+        let request = http::Request::get("http://x/").body(Empty::<Bytes>::new()).unwrap();
+        let answer = send.send_request(request).await.unwrap().into_body().collect().await.unwrap();
+        assert_eq!(answer.to_bytes(), "early late", "an answer that takes its time is no pause");
+    }
+    let begun = Instant::now();
+    // The client keeps its side: it answers what the server asks, and would go on.
+    timeout(PATIENCE, connection).await.unwrap().unwrap().unwrap();
+    assert!((250..1500).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+    drop(send);
+}
+
+#[tokio::test]
+async fn an_http_2_client_that_does_not_take_the_end_of_an_answer_is_cut_off() {
+    let whole = || futures_util::stream::iter([Ok(Bytes::from_static(&[7; 48 << 10]))]);
+    let clock = Duration::from_millis(300);
+    let config = Config { header_timeout: clock, write_stall_timeout: clock, ..config() };
+    let service = Running::start(answering(None, &Gone::default(), whole), config).await;
+    let io = TokioIo::new(service.connect().await);
+    let (mut send, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(hyper_util::rt::TokioTimer::new())
+        .keep_alive_interval(clock / 8)
+        .initial_stream_window_size(1024)
+        .handshake(io)
+        .await
+        .unwrap();
+    let connection = tokio::spawn(connection);
+    let request = http::Request::get("http://x/").body(Empty::<Bytes>::new()).unwrap();
+    let begun = Instant::now();
+    let unread = send.send_request(request).await.unwrap();
+    _ = timeout(PATIENCE, connection).await.unwrap().unwrap();
+    assert!((550..3000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+    drop(unread);
 }

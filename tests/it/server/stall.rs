@@ -1,5 +1,6 @@
 //! A reader that takes nothing loses its connection; one that is merely slow keeps it.
 
+use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use socket2::{Domain, Socket, Type};
 
@@ -79,4 +80,68 @@ async fn an_http_2_reader_that_keeps_its_window_shut_is_cut_off() {
     gone.come().await;
     assert!(begun.elapsed() >= STALL && begun.elapsed() < 3 * STALL, "{:?}", begun.elapsed());
     drop(unread);
+}
+
+#[tokio::test]
+async fn an_http_2_stream_that_nobody_reads_is_reset_beside_one_that_is_read() {
+    let (stalled, live) = (Gone::default(), Gone::default());
+    let router = Router::new()
+        .nest("/stalled", answering(None, &stalled, endless))
+        .nest("/live", answering(None, &live, endless));
+    let service = Running::start(router, impatient()).await;
+    let io = TokioIo::new(service.connect().await);
+    let (mut send, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    let mut ask = async |path: &str| {
+        let request = http::Request::get(path).body(http_body_util::Empty::<Bytes>::new()).unwrap();
+        send.ready().await.unwrap();
+        send.send_request(request).await.unwrap().into_body()
+    };
+    let mut unread = ask("http://x/stalled").await;
+    let mut read = ask("http://x/live").await;
+    let begun = Instant::now();
+    let mut lost = None;
+    while begun.elapsed() < 4 * STALL {
+        read.frame().await.unwrap().unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert!(!live.is());
+        if stalled.is() {
+            lost.get_or_insert(begun.elapsed());
+        }
+    }
+    let lost = lost.unwrap();
+    assert!(lost >= STALL && lost < 2 * STALL, "{lost:?}");
+    let error = loop {
+        match unread.frame().await.unwrap() {
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(format!("{error:?}").contains("CANCEL"), "{error:?}");
+    read.frame().await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_http_2_reader_is_kept() {
+    let gone = Gone::default();
+    let pieces = || futures_util::stream::repeat_with(|| Ok(Bytes::from(vec![7; 1 << 20])));
+    let service = Running::start(answering(None, &gone, pieces), impatient()).await;
+    let io = TokioIo::new(service.connect().await);
+    let (mut send, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(64 << 10)
+        .initial_connection_window_size(64 << 10)
+        .handshake(io)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("http://x/").body(http_body_util::Empty::<Bytes>::new()).unwrap();
+    let mut body = send.send_request(request).await.unwrap().into_body();
+    // A piece of the source's would take ten times as long as the server's patience.
+    let begun = Instant::now();
+    while begun.elapsed() < 4 * STALL {
+        let frame = body.frame().await.unwrap().unwrap();
+        tokio::time::sleep(Duration::from_millis(10) * (frame.into_data().unwrap().len() >> 10) as u32).await;
+        assert!(!gone.is(), "cut off after {:?}", begun.elapsed());
+    }
 }
