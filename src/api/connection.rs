@@ -52,6 +52,8 @@ struct Shared {
     shut: AtomicU64,
     /// Whether its requests are streams (HTTP/2).
     streams: AtomicBool,
+    /// Whether a write is to be tried though the socket did not say that it takes more.
+    tries: AtomicBool,
 }
 
 /// What holds an answer back, at one moment.
@@ -80,6 +82,7 @@ impl Connection {
             rested: AtomicU64::new(0),
             shut: AtomicU64::new(0),
             streams: AtomicBool::new(false),
+            tries: AtomicBool::new(false),
         }))
     }
 
@@ -148,6 +151,16 @@ impl Connection {
     /// Notes that the socket takes no more for now.
     pub fn note_pending(&self) {
         self.0.pending.store(true, Relaxed);
+    }
+
+    /// Has the next write tried though the socket did not say that it takes more, if that is what is waited for.
+    pub fn try_to_write(&self) {
+        self.0.tries.store(self.0.pending.load(Relaxed), Relaxed);
+    }
+
+    /// Whether a write is to be tried, once.
+    pub fn tries_to_write(&self) -> bool {
+        self.0.tries.swap(false, Relaxed)
     }
 
     /// Notes that a body gave a frame.

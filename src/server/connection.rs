@@ -193,6 +193,7 @@ async fn drive(
                     tracing::debug!(reason, "a connection is cut off");
                     return;
                 }
+                connection.try_to_write();
                 let is_idle = connection.idle_for().is_some_and(|pause| pause >= clocks.header);
                 if !leaving && (is_idle || late && connection.age() >= LATE) {
                     leaving = true;

@@ -24,7 +24,7 @@ use crate::api::Connection;
 const UNSENT: u32 = 64 * 1024;
 
 /// The same once a reader has shown that it is fast: with 64 KiB it would have to be waited for after every write, at
-/// a cost of 15 % of its speed. It counts as stopped when it takes less than 512 KiB in `server.write_stall_timeout`.
+/// a cost of 15 % of its speed. Should it become slow, half of this is no measure any more; `Socket::insist` is.
 const UNSENT_FAST: u32 = 1024 * 1024;
 
 /// What a reader takes before it may count as fast, in octets: far more than the kernels on both sides hold.
@@ -68,6 +68,25 @@ impl Socket {
         written
     }
 
+    /// Tries a write that the runtime lets wait, when the connection is looked at. The kernel calls a socket writable once half of
+    /// what it may hold unsent is gone, but takes more as soon as anything is: a reader that was fast and has become slow is
+    /// told from one that stopped by that only.
+    fn insist(
+        &self,
+        written: Poll<io::Result<usize>>,
+        write: impl FnOnce(SockRef<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() || !self.connection.tries_to_write() {
+            return written;
+        }
+        match write(SockRef::from(&self.stream)) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+                Poll::Pending
+            }
+            outcome => Poll::Ready(outcome),
+        }
+    }
+
     /// Lets the kernel hold more for a reader that turns out to be fast.
     fn judge_pace(&mut self, count: u64) {
         let Some(taken) = self.taken.as_mut() else { return };
@@ -106,6 +125,7 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, from);
+        let written = self.insist(written, |socket| socket.send(from));
         self.note(written)
     }
 
@@ -115,6 +135,7 @@ impl AsyncWrite for Socket {
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, from);
+        let written = self.insist(written, |socket| socket.send_vectored(from));
         self.note(written)
     }
 

@@ -14,8 +14,13 @@ fn impatient() -> Config {
 
 /// A socket whose receive buffer is small, so that what a reader takes shows at once.
 async fn narrow(address: SocketAddr) -> TcpStream {
+    buffered(address, 4096).await
+}
+
+/// A socket that takes about so many octets of the answer unread.
+async fn buffered(address: SocketAddr, octets: usize) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
+    socket.set_recv_buffer_size(octets).unwrap();
     socket.connect(&address.into()).unwrap();
     socket.set_nonblocking(true).unwrap();
     let mut stream = TcpStream::from_std(socket.into()).unwrap();
@@ -80,6 +85,28 @@ async fn an_http_2_reader_that_keeps_its_window_shut_is_cut_off() {
     gone.come().await;
     assert!(begun.elapsed() >= STALL && begun.elapsed() < 3 * STALL, "{:?}", begun.elapsed());
     drop(unread);
+}
+
+#[tokio::test]
+async fn a_reader_that_was_fast_is_kept_while_it_takes_anything() {
+    let gone = Gone::default();
+    let service = Running::start(answering(None, &gone, endless), impatient()).await;
+    let mut stream = buffered(service.address, 128 << 10).await;
+    let mut scrap = vec![0; 64 << 10];
+    for _ in 0..20 << 4 {
+        stream.read_exact(&mut scrap).await.unwrap();
+    }
+    // A fourth of what the kernel must be rid of before it calls the socket writable.
+    let begun = Instant::now();
+    while begun.elapsed() < 4 * STALL {
+        stream.read_exact(&mut scrap[..8 << 10]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        assert!(!gone.is(), "cut off after {:?}", begun.elapsed());
+    }
+    let begun = Instant::now();
+    gone.come().await;
+    assert!(begun.elapsed() < 3 * STALL, "{:?}", begun.elapsed());
+    drop(stream);
 }
 
 #[tokio::test]
