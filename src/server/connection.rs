@@ -92,6 +92,9 @@ impl Servant {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(config.header_timeout)
+            // A client that ends its side has left, as far as TCP can tell: hyper would read no more from one that may go on
+            // taking, and would learn from the next write at the earliest that it is gone. While a source is silent there is
+            // none, and its connection would be kept for nobody.
             .half_close(false)
             .keep_alive(true)
             .max_buf_size(HTTP1_BUFFER)

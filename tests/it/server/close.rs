@@ -118,3 +118,16 @@ async fn a_broken_answer_to_http_2_resets_its_stream_only() {
         assert!(format!("{error:?}").contains("INTERNAL_ERROR"), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn a_client_that_ends_its_side_has_left() {
+    let gone = Gone::default();
+    let service = Running::start(answering(None, &gone, stream::pending::<Piece>), config()).await;
+    let mut stream = service.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    until(&mut stream, "\r\n\r\n").await;
+    assert!(!gone.is());
+    let begun = Instant::now();
+    stream.shutdown().await.unwrap();
+    gone.come().await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
