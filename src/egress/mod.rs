@@ -20,6 +20,7 @@ mod meter;
 mod policy;
 mod refusal;
 mod resolver;
+mod system;
 mod text;
 
 pub use config::Config;

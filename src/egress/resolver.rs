@@ -20,7 +20,7 @@ use hickory_resolver::{
 };
 use tokio::time::timeout;
 
-use super::Error;
+use super::{Error, system::System};
 
 /// How long one round of questions may take. Two rounds stay below the usual dial clock of 5 s.
 const ROUND: Duration = Duration::from_millis(1_500);
@@ -39,7 +39,7 @@ pub struct Resolver(Source);
 #[derive(Clone)]
 enum Source {
     Nameservers(Arc<TokioResolver>),
-    System,
+    System(System),
 }
 
 impl Resolver {
@@ -50,7 +50,7 @@ impl Resolver {
     /// [`Error::Unresolved`] when the DNS client cannot be set up.
     pub fn new(nameservers: &[SocketAddr]) -> Result<Resolver, Error> {
         if nameservers.is_empty() {
-            return Ok(Resolver(Source::System));
+            return Ok(Resolver(Source::System(System::new())));
         }
         let servers = nameservers.iter().map(|server| {
             let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
@@ -84,10 +84,7 @@ impl Resolver {
                 name.set_fqdn(true);
                 ask_both_families(resolver, &name).await?
             }
-            Source::System => {
-                let found = tokio::net::lookup_host((name, 0)).await.map_err(Error::Unresolved)?;
-                found.map(|address| address.ip()).collect()
-            }
+            Source::System(system) => system.resolve(name).await.map_err(Error::Unresolved)?,
         };
         if addresses.is_empty() {
             Err(Error::Unresolved(io::ErrorKind::NotFound.into()))

@@ -33,6 +33,9 @@ pub enum Error {
     /// The answer is not sound HTTP, or not one to the question.
     #[error("the source's answer is not valid: {0}")]
     Protocol(&'static str),
+    /// The source's name has no address, which asking again does not change.
+    #[error("the source cannot be reached: its name does not exist")]
+    NoSuchName,
     /// The source answered with a status that is not the file.
     #[error("the source answered {status}")]
     Status {
@@ -76,6 +79,7 @@ impl Error {
             Error::Changed(_)
             | Error::Forbidden { .. }
             | Error::Lapsed { .. }
+            | Error::NoSuchName
             | Error::Protocol(_)
             | Error::Tls(_)
             | Error::TooManyRedirects(_)
@@ -89,6 +93,7 @@ impl Error {
             Error::Lapsed { status, .. } | Error::Status { status, .. } => Some(*status),
             Error::Changed(_)
             | Error::Forbidden { .. }
+            | Error::NoSuchName
             | Error::Protocol(_)
             | Error::Timeout(_)
             | Error::Tls(_)
@@ -104,6 +109,7 @@ impl Error {
         match self {
             Error::Changed(_) => "source_changed",
             Error::Forbidden { .. } => "forbidden_url",
+            Error::NoSuchName => "source_unreachable",
             Error::Protocol(_) => "source_protocol",
             Error::Lapsed { .. } | Error::Status { .. } => "source_status",
             Error::Timeout(_) => "source_timeout",
@@ -120,6 +126,7 @@ impl Error {
         match self {
             Error::Changed(_) => "changed",
             Error::Forbidden { .. } => "forbidden",
+            Error::NoSuchName => "no_such_name",
             Error::Protocol(_) => "protocol",
             Error::Lapsed { .. } | Error::Status { .. } => "status",
             Error::Timeout(_) => "timeout",
@@ -135,8 +142,9 @@ impl Error {
     pub(super) fn of_dial(error: egress::Error) -> Error {
         match error {
             egress::Error::Forbidden(refusal) => Error::Forbidden { refusal, redirected: false },
-            egress::Error::Unreachable { .. } => Error::Unreachable("no connection could be made"),
-            egress::Error::Unresolved { .. } => Error::Unreachable("its name cannot be resolved"),
+            egress::Error::Unreachable(_) => Error::Unreachable("no connection could be made"),
+            egress::Error::Unresolved(_) if !error.is_transient() => Error::NoSuchName,
+            egress::Error::Unresolved(_) => Error::Unreachable("its name cannot be resolved"),
         }
     }
 

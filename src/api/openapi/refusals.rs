@@ -235,6 +235,7 @@ mod tests {
             source(fetch::Error::Unproven("")),
             source(forbidden(true)),
             source(forbidden(false)),
+            source(fetch::Error::NoSuchName),
             source(fetch::Error::Protocol("")),
             source(fetch::Error::Timeout("")),
             source(fetch::Error::Tls(String::new())),

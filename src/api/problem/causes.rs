@@ -119,6 +119,7 @@ fn of_source(error: &fetch::Error) -> Problem {
         fetch::Error::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
         fetch::Error::Changed(_)
         | fetch::Error::Forbidden { redirected: true, .. }
+        | fetch::Error::NoSuchName
         | fetch::Error::Protocol(_)
         | fetch::Error::Lapsed { .. }
         | fetch::Error::Status { .. }

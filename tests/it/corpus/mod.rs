@@ -7,6 +7,7 @@ mod case;
 mod clients;
 mod descriptors;
 mod large;
+mod names;
 mod own;
 mod problems;
 mod properties;
