@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
+use rustls::CertificateError;
 
 use crate::egress;
 
@@ -47,9 +48,10 @@ pub enum Error {
     /// The source let a clock run out.
     #[error("the source took too long: {0}")]
     Timeout(&'static str),
-    /// No trusted TLS connection could be made.
+    /// No trusted TLS connection could be made. Of the certificate nothing is told but the kind of its fault: its names are
+    /// nobody's business who is let no nearer to the server.
     #[error("no trusted TLS connection to the source: {0}")]
-    Tls(String),
+    Tls(&'static str),
     /// More redirects than are followed.
     #[error("the source redirects more than {0} times")]
     TooManyRedirects(usize),
@@ -151,7 +153,7 @@ impl Error {
     /// Reads a failed TLS handshake.
     pub(super) fn of_handshake(error: &io::Error) -> Error {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            Some(cause) => Error::Tls(cause.to_string()),
+            Some(cause) => Error::Tls(fault_of(cause)),
             None => Error::Unreachable("the connection ended in the TLS handshake"),
         }
     }
@@ -169,5 +171,28 @@ impl Error {
         } else {
             Error::Truncated
         }
+    }
+}
+
+/// The kind of a handshake's fault.
+fn fault_of(cause: &rustls::Error) -> &'static str {
+    match cause {
+        rustls::Error::InvalidCertificate(fault) => match fault {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "its certificate is for another name"
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not valid yet"
+            }
+            CertificateError::Revoked => "its certificate is revoked",
+            CertificateError::UnknownIssuer => "the issuer of its certificate is not known",
+            _ => "its certificate is not valid",
+        },
+        rustls::Error::AlertReceived(_) => "it broke the handshake off",
+        rustls::Error::PeerIncompatible(_) => "it offers no version or cipher that is sound",
+        _ => "the handshake failed",
     }
 }

@@ -72,8 +72,13 @@ impl Tls {
     pub(super) async fn handshake(&self, host: &str, tcp: TcpStream) -> Result<Stream, Error> {
         // An IPv6 literal stands in brackets in a URL, and without them in a certificate.
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(name).map_err(|error| Error::Tls(error.to_string()))?;
+        let name =
+            ServerName::try_from(name).map_err(|_| Error::Tls("its host cannot stand in a certificate"))?;
         let stream = self.0.connect(name, Stream::buffered(tcp)).await;
-        stream.map(|stream| Stream::Tls(Box::new(stream))).map_err(|error| Error::of_handshake(&error))
+        stream.map(|stream| Stream::Tls(Box::new(stream))).map_err(|error| {
+            // Only here it is known in full, down to the names of the certificate.
+            tracing::debug!(host, %error, "no trusted TLS connection");
+            Error::of_handshake(&error)
+        })
     }
 }

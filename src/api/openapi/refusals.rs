@@ -238,7 +238,7 @@ mod tests {
             source(fetch::Error::NoSuchName),
             source(fetch::Error::Protocol("")),
             source(fetch::Error::Timeout("")),
-            source(fetch::Error::Tls(String::new())),
+            source(fetch::Error::Tls("")),
             source(fetch::Error::TooManyRedirects(1)),
             source(fetch::Error::Truncated),
             source(fetch::Error::Unreachable("")),

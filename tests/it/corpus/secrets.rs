@@ -10,7 +10,7 @@ use super::problems::checked;
 use super::{World, hurried};
 use crate::support::client::Answer;
 use crate::support::dns;
-use crate::support::origin::{Head, Origin, Route, refused};
+use crate::support::origin::{Head, Origin, Route, Tls, authority, refused};
 
 /// What must not come back.
 const SECRETS: [&str; 5] = ["SIGNATURE", "BEARER", "PASSWORD", "FRAGMENT", "93.184."];
@@ -143,4 +143,31 @@ async fn a_public_address_that_refuses_is_not_shown_either() {
     let answer = world.download(&marked("http://src.example.net/a.txt")).await;
     assert_eq!((answer.status, &checked(&answer)["code"]), (502, &json!("source_unreachable")));
     assert_discreet(&answer, "missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_certificate_only_the_kind_of_its_fault_is_told() {
+    let certificates = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(certificates.path(), authority()).unwrap();
+    for (tls, fault) in [
+        (Tls::Expired, "its certificate has expired"),
+        (Tls::SelfSigned, "the issuer of its certificate is not known"),
+        (Tls::WrongName, "its certificate is for another name"),
+    ] {
+        let origin = Origin::builder().tls(tls).name("db.inside.example.net").start().await;
+        let world = World::with(origin.address(), |config| {
+            hurried(config);
+            config.fetch.ca_file = Some(certificates.path().to_owned());
+        })
+        .await;
+        let answer = world.download(&marked("https://src.example.net/a.txt")).await;
+        let problem = checked(&answer);
+        assert_eq!((answer.status, &problem["code"]), (502, &json!("source_tls")), "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.ends_with(&format!("no trusted TLS connection to the source: {fault}")), "{detail}");
+        let told = world.validate(marked("https://src.example.net/a.txt").to_string()).await;
+        for shown in [answer, told].map(|answer| String::from_utf8(answer.body).unwrap()) {
+            assert!(!shown.contains("inside") && !shown.contains("other.example"), "{shown}");
+        }
+    }
 }
