@@ -4,6 +4,7 @@ mod address;
 mod corpus;
 mod dialer;
 mod policy;
+mod siblings;
 
 use std::{
     io,
