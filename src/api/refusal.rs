@@ -12,6 +12,13 @@ pub enum Refusal {
     Link(links::Error),
 }
 
+impl Refusal {
+    /// Whether there is no room for it now, and nothing was done.
+    pub(super) fn is_overload(&self) -> bool {
+        matches!(self, Refusal::Archive(archive::Failure { reason: archive::Reason::Overloaded, .. }))
+    }
+}
+
 impl From<archive::Failure> for Refusal {
     fn from(failure: archive::Failure) -> Refusal {
         Refusal::Archive(failure)

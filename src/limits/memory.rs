@@ -54,6 +54,16 @@ impl Memory {
         limiter.spend(client)
     }
 
+    /// Gives a unit back that was granted.
+    pub(super) fn uncount(&self, client: &str, quota: Quota, rate: Rate) {
+        let limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let limiter = limiters.get(&(quota, rate)).cloned();
+        drop(limiters);
+        if let Some(limiter) = limiter {
+            limiter.give_back(client);
+        }
+    }
+
     /// How many clients are held in memory.
     pub fn clients(&self) -> usize {
         let limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,6 +74,11 @@ impl Memory {
 impl Counts for Memory {
     async fn spend(&self, client: &str, quota: Quota, rate: Rate) -> Result<Spent, state::Error> {
         Ok(self.count(client, quota, rate))
+    }
+
+    async fn give_back(&self, client: &str, quota: Quota, rate: Rate) -> Result<(), state::Error> {
+        self.uncount(client, quota, rate);
+        Ok(())
     }
 }
 
@@ -107,13 +122,24 @@ impl Limiter {
         }
     }
 
+    /// Takes one unit off a client's arrival. Spendings add one each, so it does not matter which came in between.
+    fn give_back(&self, client: &str) {
+        let client = self.arrivals.bucket(client, &self.hasher);
+        if let Some(arrival) = self.arrivals.lock().get_mut(&client) {
+            *arrival = arrival.saturating_sub(self.unit_nanos());
+        }
+    }
+
+    fn unit_nanos(&self) -> u64 {
+        u64::try_from(self.unit.as_nanos()).unwrap_or(u64::MAX)
+    }
+
     /// Time until a client has one unit more. What others spend meanwhile moves its arrival by whole units, which
     /// makes no difference here.
     fn reset(&self, client: &str) -> Duration {
         let now: u64 = self.governor.clock().now().duration_since(self.start).into();
         let ahead = self.arrivals.lock().get(client).map_or(0, |arrival| arrival.saturating_sub(now));
-        let unit = u64::try_from(self.unit.as_nanos()).unwrap_or(u64::MAX);
-        match ahead % unit {
+        match ahead % self.unit_nanos() {
             0 => self.unit,
             rest => Duration::from_nanos(rest),
         }

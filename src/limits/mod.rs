@@ -25,7 +25,10 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use http::HeaderValue;
 
-use self::{permit::Running, store::Shared};
+use self::{
+    permit::Running,
+    store::{Keeper, Shared},
+};
 use crate::state;
 
 pub use self::{
@@ -35,7 +38,7 @@ pub use self::{
     key::{Key, KeyError},
     memory::Memory,
     permit::Permit,
-    quota::{Quota, Rate, Spent, Standing},
+    quota::{Quota, Rate, Spent, Standing, Unit},
     redis::Redis,
     store::Counts,
     tier::{Tier, is_tier_name},
@@ -111,15 +114,27 @@ impl Limits {
     ///
     /// # Cancel safety
     /// When the future is dropped the unit may have been spent.
-    pub async fn spend(&self, client: &Client, quota: Quota) -> Result<Standing, Error> {
+    pub async fn spend(&self, client: &Client, quota: Quota) -> Result<Unit, Error> {
         client.may(quota)?;
         let rate = quota.rate(&client.tier);
-        let spent = match &self.0.shared {
+        let (spent, keeper) = match &self.0.shared {
             Some(shared) => shared.spend(&self.0.memory, &client.id, quota, rate).await,
-            None => self.0.memory.count(&client.id, quota, rate),
+            None => (self.0.memory.count(&client.id, quota, rate), Keeper::Own),
         };
         let standing = Standing::of(quota, rate, spent);
-        if spent.granted { Ok(standing) } else { Err(refused(client, Error::RateLimited(standing))) }
+        match spent.granted {
+            true => Ok(Unit { standing, keeper, quota, rate }),
+            false => Err(refused(client, Error::RateLimited(standing))),
+        }
+    }
+
+    /// Gives a client's unit back to where it was counted: what it was spent on was refused for no fault of the client's.
+    pub async fn give_back(&self, client: &Client, unit: Unit) {
+        let Unit { keeper, quota, rate, .. } = unit;
+        match (&self.0.shared, keeper) {
+            (Some(shared), Keeper::All) => shared.give_back(&client.id, quota, rate).await,
+            (_, Keeper::All | Keeper::Own) => self.0.memory.uncount(&client.id, quota, rate),
+        }
     }
 
     /// Takes one of a client's places for archives on this node, until the permit is dropped.

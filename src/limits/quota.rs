@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Tier;
+use super::{Tier, store::Keeper};
 
 /// The window of every quota.
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -57,6 +57,16 @@ pub struct Spent {
     pub remaining: u32,
     /// Time until one more is there.
     pub reset: Duration,
+}
+
+/// A unit that a client has spent, until it is given back for want of what it was spent on.
+#[derive(Debug)]
+pub struct Unit {
+    /// How the client stands without it.
+    pub standing: Standing,
+    pub(super) keeper: Keeper,
+    pub(super) quota: Quota,
+    pub(super) rate: Rate,
 }
 
 /// How a client stands with one of its limits.

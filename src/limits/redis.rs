@@ -30,16 +30,29 @@ local remaining = math.floor((burst - (due - now)) / unit)
 return { granted, remaining, (due - now) - (burst - (remaining + 1) * unit) }
 ";
 
+/// Gives one unit back.
+const GIVE_BACK: &str = r"
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local due = tonumber(redis.call('GET', KEYS[1]) or now) - tonumber(ARGV[1])
+if due > now then
+  redis.call('SET', KEYS[1], string.format('%.0f', due), 'PX', math.ceil((due - now) / 1000))
+else
+  redis.call('DEL', KEYS[1])
+end
+";
+
 /// Counts that nodes keep together.
 pub struct Redis {
+    give_back: Script,
     redis: state::Redis,
-    script: Script,
+    spend: Script,
 }
 
 impl Redis {
     /// Counts over a connection.
     pub fn new(redis: state::Redis) -> Redis {
-        Redis { redis, script: Script::new(SPEND) }
+        Redis { give_back: Script::new(GIVE_BACK), redis, spend: Script::new(SPEND) }
     }
 }
 
@@ -48,12 +61,25 @@ impl Counts for Redis {
         if rate.limit == 0 {
             return Ok(Spent { granted: false, remaining: 0, reset: rate.window });
         }
-        let unit = (rate.window / rate.limit).as_micros().max(1);
-        let key = format!("zipstream:quota:{}:{}", quota.as_str(), hex::encode(Sha256::digest(client)));
-        let mut call = self.script.key(key);
-        call.arg(unit.to_string()).arg(rate.limit);
+        let mut call = self.spend.key(key(client, quota));
+        call.arg(unit(rate)).arg(rate.limit);
         let (granted, remaining, reset): (u8, u32, u64) = self.redis.run(&call).await?;
         let reset = std::time::Duration::from_micros(reset);
         Ok(Spent { granted: granted == 1, remaining, reset })
     }
+
+    async fn give_back(&self, client: &str, quota: Quota, rate: Rate) -> Result<(), state::Error> {
+        let mut call = self.give_back.key(key(client, quota));
+        self.redis.run(call.arg(unit(rate))).await
+    }
+}
+
+/// Where a client's count stands.
+fn key(client: &str, quota: Quota) -> String {
+    format!("zipstream:quota:{}:{}", quota.as_str(), hex::encode(Sha256::digest(client)))
+}
+
+/// The time in which one unit comes back, in microseconds.
+fn unit(rate: Rate) -> String {
+    rate.window.checked_div(rate.limit).unwrap_or(rate.window).as_micros().max(1).to_string()
 }

@@ -21,6 +21,26 @@ pub trait Counts {
         quota: Quota,
         rate: Rate,
     ) -> impl Future<Output = Result<Spent, state::Error>> + Send;
+
+    /// Gives a unit back that was granted, as if it had not been spent. What others spent meanwhile stays spent.
+    ///
+    /// # Errors
+    /// When the count is out of reach; the unit may be lost then.
+    fn give_back(
+        &self,
+        client: &str,
+        quota: Quota,
+        rate: Rate,
+    ) -> impl Future<Output = Result<(), state::Error>> + Send;
+}
+
+/// Who counted a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeper {
+    /// All nodes together.
+    All,
+    /// This node alone.
+    Own,
 }
 
 /// How long shared counts that failed are left alone: a request that asks them waits for up to two seconds.
@@ -38,15 +58,21 @@ impl<C: Counts + Sync> Shared<C> {
         Shared { counts, again: Mutex::new(None) }
     }
 
-    /// Spends a unit where it can be counted now.
-    pub(super) async fn spend(&self, own: &Memory, client: &str, quota: Quota, rate: Rate) -> Spent {
+    /// Spends a unit where it can be counted now; says where that was.
+    pub(super) async fn spend(
+        &self,
+        own: &Memory,
+        client: &str,
+        quota: Quota,
+        rate: Rate,
+    ) -> (Spent, Keeper) {
         if self.may_ask() {
             match self.counts.spend(client, quota, rate).await {
                 Ok(spent) => {
                     if self.set(None) {
                         tracing::info!("the shared quotas are back: nodes count together again");
                     }
-                    return spent;
+                    return (spent, Keeper::All);
                 }
                 Err(error) => {
                     if !self.set(Some(Instant::now() + PAUSE)) {
@@ -55,7 +81,14 @@ impl<C: Counts + Sync> Shared<C> {
                 }
             }
         }
-        own.count(client, quota, rate)
+        (own.count(client, quota, rate), Keeper::Own)
+    }
+
+    /// Gives a unit back that was counted together.
+    pub(super) async fn give_back(&self, client: &str, quota: Quota, rate: Rate) {
+        if let Err(error) = self.counts.give_back(client, quota, rate).await {
+            tracing::warn!(%error, "a unit of a quota is not given back: the shared quotas are out of reach");
+        }
     }
 
     /// Whether to ask: always while they answer; else one request a pause, which tells the others.

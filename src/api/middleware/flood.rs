@@ -30,7 +30,8 @@ const SWEEP: usize = 4096;
 
 /// Puts the guard around routes, unless it is switched off.
 pub(crate) fn flood_guard(routes: OpenApiRouter<Arc<State>>, config: &Config) -> OpenApiRouter<Arc<State>> {
-    let Flood { burst, rate } = config.flood;
+    let flood = config.flood;
+    let Flood { burst, rate } = flood;
     if rate == 0 {
         return routes;
     }
@@ -44,13 +45,15 @@ pub(crate) fn flood_guard(routes: OpenApiRouter<Arc<State>>, config: &Config) ->
     // There is none only for a period or a burst of nothing.
     let Some(guard) = guard else { return routes };
     _ = address.table.limiter.set(Arc::clone(guard.limiter()));
-    routes.route_layer(GovernorLayer::new(guard).error_handler(refuse))
+    routes.route_layer(GovernorLayer::new(guard).error_handler(move |error| refuse(error, flood)))
 }
 
 /// Answers a request that the guard does not let pass.
-fn refuse(error: GovernorError) -> axum::response::Response {
+fn refuse(error: GovernorError, flood: Flood) -> axum::response::Response {
     match error {
-        GovernorError::TooManyRequests { wait_time, .. } => Problem::flooded(wait_time).into_response(),
+        GovernorError::TooManyRequests { wait_time, .. } => {
+            Problem::flooded(wait_time, flood).into_response()
+        }
         GovernorError::UnableToExtractKey | GovernorError::Other { .. } => {
             Problem::internal().into_response()
         }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::causes::{of_preflight, of_reason};
-use super::{RateLimit, request_id::RequestId};
+use super::{Flood, RateLimit, request_id::RequestId};
 use crate::{archive, limits, links, preflight};
 
 /// Seconds after which a busy or ending service may be asked again: the time in which a balancer's next
@@ -106,11 +106,16 @@ impl Problem {
     }
 
     /// One address sends more requests than it may; there may be another in so many seconds.
-    pub fn flooded(seconds: u64) -> Problem {
+    pub fn flooded(seconds: u64, guard: Flood) -> Problem {
         let detail = "this address sends more requests a second than it may";
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
         // Of less than a second no client could make anything.
-        Problem { retry: Some(seconds.max(1)), ..problem }
+        let reset = seconds.max(1);
+        let Flood { burst, rate } = guard;
+        let window = Some(burst.div_ceil(rate.max(1)).into());
+        let standing =
+            limits::Standing { policy: "requests", limit: burst.into(), remaining: 0, reset, window };
+        Problem { retry: Some(reset), ..problem }.after(RateLimit(standing))
     }
 
     /// A fault of ours.
@@ -216,6 +221,13 @@ impl Problem {
             }
             links::Error::Unavailable(_) => Problem::state_unavailable(),
         }
+    }
+
+    /// The problem of a request that has spent a unit of a quota: it says what is left.
+    #[must_use]
+    pub(super) fn after(mut self, standing: RateLimit) -> Problem {
+        self.standing.get_or_insert(Box::new(standing));
+        self
     }
 
     /// The whole answer on the wire, for a connection that is refused before its request is read.

@@ -38,14 +38,30 @@ pub(super) async fn create_download(
     let files = descriptor::Limits { files: client.tier.files };
     let descriptor = Descriptor::parse(&document(request, &state).await?, files, &state.policy)?;
     let permit = state.limits.admit(&client)?;
-    let standing = state.limits.spend(&client, limits::Quota::Archives).await?;
+    let unit = state.limits.spend(&client, limits::Quota::Archives).await?;
+    let standing = RateLimit(unit.standing);
     let mut outcome = Outcome::new(id, descriptor.entries.len());
-    let archive = start(&state.archives, descriptor, &client).await;
-    let archive = archive.inspect_err(|refusal| outcome.note_refusal(refusal))?;
+    let archive = match start(&state.archives, descriptor, &client).await {
+        Ok(archive) => archive,
+        Err(refusal) => {
+            outcome.note_refusal(&refusal);
+            return Err(account(&state, &client, unit, refusal).await);
+        }
+    };
     outcome.note_start(&archive, archive.length, 0);
     let (disposition, skipped) = (archive.filename.content_disposition(), archive.known_skipped());
     let body = ArchiveBody::new(archive.stream, archive.length, version, connection, outcome).holding(permit);
-    Ok((RateLimit(standing), Download { body, disposition, etag: None, part: None, skipped }))
+    Ok((standing, Download { body, disposition, etag: None, part: None, skipped }))
+}
+
+/// Answers a refusal that came after a unit was spent: one for want of room gives it back, for its client is to ask
+/// again, here or on another node.
+async fn account(state: &State, client: &limits::Client, unit: limits::Unit, refusal: Refusal) -> Problem {
+    if refusal.is_overload() {
+        state.limits.give_back(client, unit).await;
+        return refusal.into();
+    }
+    Problem::from(refusal).after(RateLimit(unit.standing))
 }
 
 /// Begins an archive that nobody planned before.

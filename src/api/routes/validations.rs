@@ -36,11 +36,11 @@ pub(super) async fn create_validation(
     let files = descriptor::Limits { files: client.tier.files };
     let draft = Draft::survey(&document(request, &state).await?, files, &state.policy)?;
     let permit = state.preflight.admit()?;
-    let standing = state.limits.spend(&client, limits::Quota::Validations).await?;
+    let unit = state.limits.spend(&client, limits::Quota::Validations).await?;
     let limits = preflight::Limits { size: client.tier.archive_size.0 };
     let begun = Instant::now();
     let report = state.preflight.check(permit, draft, limits, SystemTime::now()).await;
     let validation = Validation::from(report);
     validation.log(&id, begun.elapsed());
-    Ok((RateLimit(standing), validation))
+    Ok((RateLimit(unit.standing), validation))
 }

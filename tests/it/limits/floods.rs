@@ -22,7 +22,13 @@ async fn requests_beyond_the_burst_are_refused_whatever_they_are() {
     assert!((20..=35).contains(&refused.len()), "{}", refused.len());
     for answer in refused {
         assert_refused(answer, 429, "rate_limited");
-        assert!(number(answer, "retry-after") >= 1);
+        let reset = number(answer, "retry-after");
+        assert!(reset >= 1);
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"requests\";q=5;w=5"));
+        assert_eq!(answer.header("ratelimit"), Some(format!("\"requests\";r=0;t={reset}").as_str()));
+        for (name, value) in [("limit", 5), ("remaining", 0), ("reset", reset)] {
+            assert_eq!(number(answer, &format!("x-ratelimit-{name}")), value);
+        }
     }
 }
 

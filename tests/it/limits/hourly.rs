@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::*;
+use crate::support::origin::{Origin, Route};
 
 async fn app(archives_per_hour: u32) -> App {
     App::with(|config| config.tiers.anonymous.archives_per_hour = archives_per_hour).await
@@ -74,6 +75,48 @@ async fn what_is_no_lawful_descriptor_spends_nothing() {
     assert_eq!(Request::get(app.address(), "/api/downloads").send().await.status, 405);
     assert_granted(&post(&app).send().await);
     assert_refused(&post(&app).send().await, 429, "rate_limited");
+}
+
+/// Whoever balances nodes asks the next one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_for_which_there_is_no_room_spends_nothing() {
+    let origin = Origin::start().await;
+    let app = App::with(|config| {
+        config.server.max_archives = 1;
+        config.tiers.anonymous.archives_per_hour = 10;
+    })
+    .await;
+    let url = origin.serve("/a", Route::pattern(0, 30 << 20));
+    let large = json!({ "files": [{ "url": url, "zipPath": "a" }] });
+    let request = Request::post(app.address(), "/api/downloads").json(&large);
+    let running = request.receive_buffer(16 << 10).open().await;
+    assert_eq!(running.status, 200);
+    for _ in 0..12 {
+        assert_refused(&post(&app).send().await, 503, "overloaded");
+    }
+    drop(running);
+    let answer = loop {
+        let answer = post(&app).send().await;
+        if answer.status != 503 {
+            break answer;
+        }
+    };
+    assert_granted(&answer);
+    assert_eq!(number(&answer, "x-ratelimit-remaining"), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_fails_has_been_spent_and_says_what_is_left() {
+    let (origin, app) = (Origin::start().await, app(10).await);
+    let gone = origin.serve("/gone", Route::status(404));
+    let descriptor = json!({ "files": [{ "url": gone, "zipPath": "a" }] });
+    for left in [9, 8] {
+        let answer = Request::post(app.address(), "/api/downloads").json(&descriptor).send().await;
+        assert_refused(&answer, 502, "source_status");
+        assert_eq!(number(&answer, "x-ratelimit-remaining"), left);
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"archives\";q=10;w=3600"));
+        assert_eq!(answer.header("retry-after"), None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

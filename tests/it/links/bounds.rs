@@ -38,3 +38,29 @@ async fn stored_bytes_are_bounded() {
     assert_refused(&post(app.address(), &long).await, 429, "rate_limited");
     mint(app.address(), &sourceless()).await;
 }
+
+/// Far more refusals than a client has archives in an hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_for_which_there_is_no_room_spends_nothing() {
+    for (full, status, code) in [(true, 503, "overloaded"), (false, 429, "rate_limited")] {
+        let app = App::with(|config| {
+            if full {
+                config.links.max = 1
+            } else {
+                config.links.max_per_client = 1
+            }
+            config.tiers.anonymous.archives_per_hour = 10;
+        })
+        .await;
+        let link = mint(app.address(), &sourceless()).await;
+        for _ in 0..12 {
+            let refused = post(app.address(), &sourceless()).await;
+            assert_refused(&refused, status, code);
+            let policy = refused.header("ratelimit-policy").unwrap_or_default();
+            assert!(full || policy.starts_with("\"links\""), "{policy}");
+        }
+        ask("DELETE", app.address(), &link.path).await;
+        let answer = post(app.address(), &sourceless()).await;
+        assert_eq!((answer.status, answer.header("x-ratelimit-remaining")), (201, Some("8")));
+    }
+}

@@ -9,10 +9,13 @@ use std::{
     time::Duration,
 };
 
+use zipstream::value::Secret;
+
 use super::{Link, ask, assert_refused, get, mint, nodes, post, sourceless};
 use crate::{
     pipeline::download::{assert_whole, numbered},
     support::{
+        App,
         client::Request,
         origin::{Gate, Origin, Route, pattern},
         redis::Redis,
@@ -72,6 +75,29 @@ async fn without_redis_links_are_out_of_reach_and_downloads_are_not() {
     let link = recovers(here.address()).await;
     recovers(there.address()).await;
     assert_whole(&get(there.address(), &link).await, &["hello"], "recovered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_could_not_be_kept_spends_nothing() {
+    let mut redis = Redis::start().await;
+    let app = App::with(|config| {
+        config.state.url = Some(Secret::new(redis.url()));
+        config.tiers.anonymous.archives_per_hour = 10;
+    })
+    .await;
+    redis.kill();
+    for _ in 0..12 {
+        assert_refused(&post(app.address(), &sourceless()).await, 503, "state_unavailable");
+    }
+    redis.revive().await;
+    // Until it is asked again this node counts by itself; then it finds a Redis that knows nothing.
+    let answer = loop {
+        let answer = post(app.address(), &sourceless()).await;
+        if answer.status != 503 {
+            break answer;
+        }
+    };
+    assert_eq!((answer.status, answer.header("x-ratelimit-remaining")), (201, Some("9")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

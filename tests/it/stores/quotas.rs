@@ -88,7 +88,26 @@ async fn a_lowered_limit_holds_at_once(counts: &impl Counts) {
     assert!(!spend(counts, "lowered", hourly(2)).await.granted);
 }
 
+async fn what_is_given_back_can_be_spent_again(counts: &impl Counts) {
+    let give_back = |client: &'static str, limit| counts.give_back(client, Quota::Archives, hourly(limit));
+    for _ in 0..30 {
+        assert_eq!(spend(counts, "given", hourly(10)).await.remaining, 9);
+        give_back("given", 10).await.unwrap();
+    }
+    for left in (0..10).rev() {
+        assert_eq!(spend(counts, "given", hourly(10)).await.remaining, left);
+    }
+    assert!(!spend(counts, "given", hourly(10)).await.granted);
+    give_back("given", 10).await.unwrap();
+    assert!(spend(counts, "given", hourly(10)).await.granted);
+    assert!(!spend(counts, "given", hourly(10)).await.granted, "no more than was given");
+    // Of a client that has all of its units there is nothing to give back.
+    give_back("new", 2).await.unwrap();
+    assert_eq!(spend(counts, "new", hourly(2)).await.remaining, 1);
+}
+
 async fn conforms(counts: &impl Counts) {
+    what_is_given_back_can_be_spent_again(counts).await;
     a_full_bucket_grants_its_limit_and_refuses_the_next(counts).await;
     a_burst_is_counted_exactly(counts).await;
     clients_and_quotas_are_counted_apart(counts).await;

@@ -45,9 +45,16 @@ pub(super) async fn create_link(
     let document = document(request, &state).await?;
     let entries = asked::parse(&document, &client, &state)?.entries.len();
     let descriptor = document.into_bytes();
-    let standing = state.limits.spend(&client, limits::Quota::Archives).await?;
-    let record = links::Record { client_id: client.id, descriptor, entries, tier_name: client.tier_name };
-    Ok((RateLimit(standing), Minted(state.links.mint(&record).await?)))
+    let unit = state.limits.spend(&client, limits::Quota::Archives).await?;
+    let standing = RateLimit(unit.standing);
+    let (client_id, tier_name) = (client.id.clone(), client.tier_name.clone());
+    match state.links.mint(&links::Record { client_id, descriptor, entries, tier_name }).await {
+        Ok(minted) => Ok((standing, Minted(minted))),
+        Err(error) => {
+            state.limits.give_back(&client, unit).await;
+            Err(error.into())
+        }
+    }
 }
 
 /// Streams the link's archive, or the part of it that `Range` asks for.
