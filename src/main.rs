@@ -115,6 +115,9 @@ fn make_key(config: &Config, name: &str, tier: &str) -> ExitCode {
     }
     match config::new_key(config, name, tier, random) {
         Ok(key) => {
+            if let Some(warning) = key.warning() {
+                complain(&warning);
+            }
             say(&key);
             ExitCode::SUCCESS
         }

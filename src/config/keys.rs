@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 
 use config::{Map, Value, ValueKind};
 
-use super::{Config, Tiers};
+use super::{Config, Tiers, tiers};
 use crate::{
     limits::{self, Key, KeyError},
     value::Secret,
@@ -105,12 +105,27 @@ fn unknown_tier(name: &str, tiers: &BTreeSet<String>) -> String {
 pub struct NewKey {
     key: Key,
     secret: Secret<String>,
+    /// Of a tier that is not configured yet: the archives and validations that it may have in an hour.
+    new_tier: Option<(u32, u32)>,
 }
 
-/// Makes a key out of 32 random octets.
+impl NewKey {
+    /// What the configuration lacks before it can take the key.
+    pub fn warning(&self) -> Option<String> {
+        let tier = &self.key.tier;
+        self.new_tier.map(|_| {
+            format!(
+                "--tier: the configuration has no tier `{tier}` yet; the lines for the file begin with one \
+                 (if it has, name the file by --config)"
+            )
+        })
+    }
+}
+
+/// Makes a key out of 32 random octets. Its tier may still have to be configured.
 ///
 /// # Errors
-/// When the name is not lawful or taken, or the configuration has no such tier.
+/// When the name is not lawful or taken, or no configuration could have such a tier for keys.
 pub fn new_key(config: &Config, name: &str, tier: &str, random: [u8; 32]) -> Result<NewKey, KeyRefusal> {
     let secret = format!("zs_{}", hex::encode(random));
     let key = Key::of_secret(name, tier, &secret).map_err(KeyRefusal::Name)?;
@@ -118,15 +133,23 @@ pub fn new_key(config: &Config, name: &str, tier: &str, random: [u8; 32]) -> Res
         return Err(KeyRefusal::Taken);
     }
     let Tiers { anonymous, named } = &config.tiers;
-    let mut tiers: BTreeSet<String> = named.keys().cloned().collect();
-    if anonymous.archives_per_hour > 0 && anonymous.validations_per_hour > 0 {
-        tiers.insert(limits::ANONYMOUS.to_owned());
+    let is_open = anonymous.archives_per_hour > 0 && anonymous.validations_per_hour > 0;
+    let is_known = named.contains_key(tier) || (tier == limits::ANONYMOUS && is_open);
+    if !is_known && tier == limits::ANONYMOUS {
+        return Err(KeyRefusal::Tier(unknown_tier(tier, &named.keys().cloned().collect())));
     }
-    if !tiers.contains(tier) {
-        return Err(KeyRefusal::Tier(unknown_tier(tier, &tiers)));
-    }
-    Ok(NewKey { key, secret: Secret::new(secret) })
+    tiers::judge_tier(tier).map_err(KeyRefusal::Tier)?;
+    // What anonymous clients have none of a key's clients must have some of.
+    let hourly = |of_anonymous, else_so_many| if of_anonymous == 0 { else_so_many } else { of_anonymous };
+    let new_tier = (!is_known).then(|| {
+        (hourly(anonymous.archives_per_hour, ARCHIVES), hourly(anonymous.validations_per_hour, VALIDATIONS))
+    });
+    Ok(NewKey { key, secret: Secret::new(secret), new_tier })
 }
+
+/// What a new tier may have in an hour where anonymous clients have nothing.
+const ARCHIVES: u32 = 10;
+const VALIDATIONS: u32 = 60;
 
 /// Why no key was made.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -137,8 +160,8 @@ pub enum KeyRefusal {
     /// Another key has the name.
     #[error("--name: the configuration has a key of that name")]
     Taken,
-    /// There is no such tier.
-    #[error("--tier: {0} (name the configuration file by --config)")]
+    /// There can be no such tier.
+    #[error("--tier: {0}")]
     Tier(String),
 }
 
@@ -150,8 +173,19 @@ impl fmt::Display for NewKey {
         // Only the first line holds the key: the others end up in files.
         writeln!(to, "# The first line is the key, which is not shown again. Clients send it so:")?;
         writeln!(to, "#   Authorization: Bearer <key>")?;
+        let tier = &key.tier;
+        if let Some((archives, validations)) = self.new_tier {
+            writeln!(to, "# Its tier; what is not said here is as in [tiers.anonymous]:\n[tiers.{tier}]")?;
+            writeln!(to, "archives_per_hour = {archives}\nvalidations_per_hour = {validations}\n")?;
+        }
         writeln!(to, "# The configuration file knows it by its hash:\n{}", Lines(key))?;
-        writeln!(to, "# Or the environment does (several keys by comma):\n# ZIPSTREAM__KEYS={key}")
+        writeln!(to, "# Or the environment does (several keys by comma):\n# ZIPSTREAM__KEYS={key}")?;
+        if let Some((archives, validations)) = self.new_tier {
+            let variable = format!("# ZIPSTREAM__TIERS__{}", tier.to_uppercase());
+            writeln!(to, "{variable}__ARCHIVES_PER_HOUR={archives}")?;
+            writeln!(to, "{variable}__VALIDATIONS_PER_HOUR={validations}")?;
+        }
+        Ok(())
     }
 }
 

@@ -29,13 +29,31 @@ pub(super) fn speak_of(key: &str, reason: &str) -> String {
 /// What is wrong with the name of the tier that a key belongs to.
 pub(super) fn judge_name(key: &str) -> Result<(), String> {
     let Some((name, _)) = parts(key) else { return Ok(()) };
-    if !limits::is_tier_name(name) {
-        return Err("names a tier that must be 1 to 64 of a-z 0-9 - _, the first a letter".into());
+    judge_lawful(name)?;
+    match is_slip(name) {
+        true => Err(format!("did you mean `{}`?", key.replacen(name, limits::ANONYMOUS, 1))),
+        false => Ok(()),
     }
-    if name != limits::ANONYMOUS && strsim::jaro_winkler(name, limits::ANONYMOUS) > ALIKE {
-        return Err(format!("did you mean `{}`?", key.replacen(name, limits::ANONYMOUS, 1)));
+}
+
+/// What is wrong with a tier's name.
+pub(super) fn judge_tier(name: &str) -> Result<(), String> {
+    judge_lawful(name)?;
+    match is_slip(name) {
+        true => Err(format!("did you mean `{}`?", limits::ANONYMOUS)),
+        false => Ok(()),
     }
-    Ok(())
+}
+
+fn judge_lawful(name: &str) -> Result<(), String> {
+    match limits::is_tier_name(name) {
+        true => Ok(()),
+        false => Err("names a tier that must be 1 to 64 of a-z 0-9 - _, the first a letter".into()),
+    }
+}
+
+fn is_slip(name: &str) -> bool {
+    name != limits::ANONYMOUS && strsim::jaro_winkler(name, limits::ANONYMOUS) > ALIKE
 }
 
 /// The names of the tiers that a key can have, set well or badly. The anonymous one is none of them when it asks for a

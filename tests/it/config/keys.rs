@@ -155,6 +155,46 @@ async fn a_new_key_opens_the_service_that_knows_its_hash() {
     }
 }
 
+/// A key of a tier that nobody has configured yet: what is printed makes a lawful configuration of any.
+#[test]
+fn a_new_key_brings_its_tier_along() {
+    for before in ["", "[tiers.anonymous]\narchives_per_hour = 0\nvalidations_per_hour = 7\n"] {
+        let original = file(before);
+        let output = new_key(original.to_str().unwrap(), "nightly", "backup");
+        assert!(output.status.success(), "{output:?}");
+        let warned = String::from_utf8(output.stderr).unwrap();
+        assert!(warned.contains("no tier `backup` yet") && warned.lines().count() == 1, "{warned}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let (secret, lines) = printed.split_once('\n').unwrap();
+        assert!(secret.starts_with("zs_"), "{secret}");
+
+        let by_file = file(&format!("{before}{lines}"));
+        let sources = Sources { file: Some(by_file.to_path_buf()), ..Sources::default() };
+        let config = load(&sources).unwrap().config;
+        let tier = &config.tiers.named["backup"];
+        let validations = if before.is_empty() { 60 } else { 7 };
+        assert_eq!((tier.archives_per_hour, tier.validations_per_hour, tier.files), (10, validations, 50));
+        let variables = lines.lines().filter_map(|line| line.strip_prefix("# ZIPSTREAM__")?.split_once('='));
+        let environment = variables.map(|(name, value)| (format!("ZIPSTREAM__{name}"), value.to_owned()));
+        let file = Some(original.to_path_buf());
+        let sources = Sources { environment: environment.collect(), file, ..Sources::default() };
+        assert_eq!(load(&sources).unwrap().config.keys, config.keys);
+
+        // Where the tier is there, nothing is said of it.
+        let again = new_key(by_file.to_str().unwrap(), "weekly", "backup");
+        assert!(again.status.success() && again.stderr.is_empty(), "{again:?}");
+        assert!(!String::from_utf8(again.stdout).unwrap().contains("[tiers."));
+    }
+}
+
+#[test]
+fn a_tier_for_which_a_key_is_asked_has_no_keys() {
+    let file = file("[tiers.anonymous]\narchives_per_hour = 0\n");
+    let output = new_key(file.to_str().unwrap(), "new", "anonymous");
+    assert_eq!(output.status.code(), Some(64), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no tier `anonymous` for keys"), "{output:?}");
+}
+
 #[test]
 fn a_key_that_the_service_would_refuse_is_not_made() {
     let file =
@@ -164,8 +204,9 @@ fn a_key_that_the_service_would_refuse_is_not_made() {
         ("", "backup", "--name must be 1 to 64"),
         ("a:b", "backup", "--name must be 1 to 64"),
         ("taken", "backup", "--name: the configuration has"),
-        ("new", "bakup", "known: anonymous, backup"),
-        ("new", "a b", "--tier: there is no tier"),
+        ("new", "anonymus", "--tier: did you mean `anonymous`?"),
+        ("new", "a b", "--tier: names a tier that must be"),
+        ("new", "Backup", "--tier: names a tier that must be"),
     ] {
         let output = new_key(file.to_str().unwrap(), name, tier);
         assert_eq!(output.status.code(), Some(64), "{name} {tier}: {output:?}");
