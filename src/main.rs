@@ -45,7 +45,7 @@ struct Arguments {
 enum Task {
     /// Checks the configuration and prints it as it takes effect.
     CheckConfig,
-    /// Asks the service at the configured address whether it lives.
+    /// Asks the service at the configured address (metrics.listen, or else server.listen) whether it lives.
     Healthcheck,
     /// Makes API keys.
     Key {
@@ -80,11 +80,12 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let sources = Sources::of_process(arguments.config, arguments.listen);
     match arguments.task {
-        Some(Task::CheckConfig) => configured(&sources, |loaded| {
-            say(loaded);
-            ExitCode::SUCCESS
+        Some(Task::CheckConfig) => configured(&sources, check_config),
+        Some(Task::Healthcheck) => configured(&sources, |loaded| {
+            // Where clients cannot hold all connections, if there is such a place.
+            let Config { metrics, server, .. } = &loaded.config;
+            check_health(metrics.listen.unwrap_or(server.listen))
         }),
-        Some(Task::Healthcheck) => configured(&sources, |loaded| check_health(loaded.config.server.listen)),
         Some(Task::Key { task: KeyTask::New { name, tier } }) => {
             configured(&sources, |loaded| make_key(&loaded.config, &name, &tier))
         }
@@ -103,6 +104,22 @@ fn configured(sources: &Sources, work: impl FnOnce(&Loaded) -> ExitCode) -> Exit
             complain(&error);
             ExitCode::from(BAD_CONFIGURATION)
         }
+    }
+}
+
+/// Prints the configuration, if the service can be built of it.
+fn check_config(loaded: &Loaded) -> ExitCode {
+    let config = &loaded.config;
+    let built = tokio::runtime::Runtime::new().map_err(Error::Start).and_then(|runtime| {
+        let build = async { App::build(config, &[config.server.listen], Overrides::default()) };
+        runtime.block_on(build).map(drop).map_err(Error::from)
+    });
+    match built {
+        Ok(()) => {
+            say(loaded);
+            ExitCode::SUCCESS
+        }
+        Err(error) => error.exit(),
     }
 }
 
@@ -135,13 +152,7 @@ fn start(config: &Config) -> ExitCode {
     let served = tokio::runtime::Runtime::new().map_err(Error::Start);
     match served.and_then(|runtime| runtime.block_on(serve(config))) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            match error {
-                Error::App(_) => ExitCode::from(BAD_CONFIGURATION),
-                Error::Bind(..) | Error::BindMetrics(..) | Error::Start(_) => ExitCode::FAILURE,
-            }
-        }
+        Err(error) => error.exit(),
     }
 }
 
@@ -222,6 +233,17 @@ enum Error {
     /// The system refuses threads or signals.
     #[error("cannot start: {0}")]
     Start(io::Error),
+}
+
+impl Error {
+    /// Says it, and whether trying again is of use.
+    fn exit(&self) -> ExitCode {
+        complain(self);
+        match self {
+            Error::App(_) => ExitCode::from(BAD_CONFIGURATION),
+            Error::Bind(..) | Error::BindMetrics(..) | Error::Start(_) => ExitCode::FAILURE,
+        }
+    }
 }
 
 /// Writes to stdout. Whoever started the service may have closed it; that is no reason not to go on.

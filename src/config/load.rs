@@ -6,11 +6,12 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 use config::{File, FileFormat, Source, Value, ValueKind};
+use ipnet::IpNet;
 
 use super::{Config, Loaded, keys, tiers};
 
@@ -83,11 +84,23 @@ pub fn load(sources: &Sources) -> Result<Loaded, Error> {
         values.insert(key, value);
     }
     problems.extend(tiers::complete(&mut values));
-    if problems.is_empty() {
-        Ok(Loaded { config: build(&values).map_err(Error::Defaults)?, values })
-    } else {
-        Err(Error::Invalid(problems))
+    if !problems.is_empty() {
+        return Err(Error::Invalid(problems));
     }
+    let config = build(&values).map_err(Error::Defaults)?;
+    let conflicts = conflicts(&config, &values);
+    if conflicts.is_empty() { Ok(Loaded { config, values }) } else { Err(Error::Invalid(conflicts)) }
+}
+
+/// Judges keys beside each other, when each is lawful by itself. Of those that do not go together one that somebody set
+/// is at fault.
+fn conflicts(config: &Config, values: &Values) -> Vec<Problem> {
+    let origin = |key: &str| values.get(key).and_then(|value| value.origin());
+    let problem = |sides: Vec<(&'static str, String)>| {
+        let set = sides.into_iter().find_map(|(key, reason)| Some((key, origin(key)?.to_owned(), reason)));
+        set.map(|(key, origin, reason)| Problem { key: key.into(), origin, reason })
+    };
+    config.conflicts().into_iter().filter_map(problem).collect()
 }
 
 /// Values by dotted key.
@@ -173,13 +186,33 @@ fn build(values: &Values) -> Result<Config, config::ConfigError> {
     let mut builder = config::Config::builder();
     for (key, value) in values {
         if !matches!(value.kind, ValueKind::Table(_)) {
-            builder = builder.set_override(key, value.kind.clone())?;
+            builder = builder.set_override(key, networks(key, &value.kind))?;
         }
     }
     let mut config: Config = builder.build()?.try_deserialize()?;
     // TOML has no word for "none".
     config.fetch.ca_file.take_if(|path| path.as_os_str().is_empty());
     Ok(config)
+}
+
+/// Keys that list networks.
+const NETWORKS: [&str; 2] = ["egress.allow", "server.trusted_proxies"];
+
+/// Gives a bare address among networks its length: it is the network of itself alone.
+fn networks(key: &str, kind: &ValueKind) -> ValueKind {
+    let widened = |item: &Value| match &item.kind {
+        ValueKind::String(text) => match text.parse::<IpAddr>() {
+            Ok(address) => Value::new(None, IpNet::from(address).to_string()),
+            Err(_) => item.clone(),
+        },
+        _ => item.clone(),
+    };
+    match kind {
+        ValueKind::Array(items) if NETWORKS.contains(&key) => {
+            ValueKind::Array(items.iter().map(widened).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 /// The error without the crate's own remarks on key and origin, which the problem names itself.

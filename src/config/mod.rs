@@ -139,14 +139,16 @@ impl Config {
             ("fetch.first_byte_timeout", !self.fetch.first_byte_timeout.is_zero(), LONGER),
             ("fetch.idle_timeout", !self.fetch.idle_timeout.is_zero(), LONGER),
             ("fetch.min_rate_window", !self.fetch.min_rate_window.is_zero(), LONGER),
+            ("archive.compressors", self.archive.compressors <= MOST, AT_MOST),
             ("fetch.per_host", self.fetch.per_host > 0, AT_LEAST_ONE),
+            ("fetch.per_host", self.fetch.per_host <= MOST, AT_MOST),
             ("fetch.segment_size", self.fetch.segment_size.0 > 0, AT_LEAST_ONE),
             ("fetch.segments", self.fetch.segments > 0, AT_LEAST_ONE),
+            ("fetch.segments", self.fetch.segments <= MOST, AT_MOST),
             ("links.max", self.links.max > 0, AT_LEAST_ONE),
             ("links.max_bytes", self.links.max_bytes.0 > 0, AT_LEAST_ONE),
             ("links.max_bytes_per_client", self.links.max_bytes_per_client.0 > 0, AT_LEAST_ONE),
             ("links.max_per_client", self.links.max_per_client > 0, AT_LEAST_ONE),
-            ("links.max_age", self.links.max_age >= self.links.ttl, AS_LONG_AS_TTL),
             ("links.resume_window", !self.links.resume_window.is_zero(), LONGER),
             ("links.ttl", !self.links.ttl.is_zero(), LONGER),
             ("server.bodies_total", self.server.bodies_total.0 > 0, AT_LEAST_ONE),
@@ -156,8 +158,11 @@ impl Config {
             ("server.flood_burst", self.server.flood_burst > 0, AT_LEAST_ONE),
             ("server.header_timeout", !header_timeout.is_zero(), LONGER),
             ("server.max_archives", self.server.max_archives > 0, AT_LEAST_ONE),
+            ("server.max_archives", self.server.max_archives <= MOST, AT_MOST),
             ("server.max_connections", self.server.max_connections > 0, AT_LEAST_ONE),
+            ("server.max_connections", self.server.max_connections <= MOST, AT_MOST),
             ("server.max_validations", self.server.max_validations > 0, AT_LEAST_ONE),
+            ("server.max_validations", self.server.max_validations <= MOST, AT_MOST),
             ("server.public_url", self.server.public_url.as_ref().is_none_or(url_is_ours), WEB),
             ("server.write_stall_timeout", !write_stall_timeout.is_zero(), LONGER),
             ("tiers.anonymous.archive_size", anonymous.archive_size.0 > 0, AT_LEAST_ONE),
@@ -166,10 +171,30 @@ impl Config {
         ];
         checks.into_iter().filter(|(_, holds, _)| !holds).map(|(key, _, reason)| (key, reason)).collect()
     }
+
+    /// Keys that do not go together: what would be wrong with each of them beside the others.
+    fn conflicts(&self) -> Vec<Vec<(&'static str, String)>> {
+        let links::Config { max_age, ttl, .. } = self.links;
+        let shown = humantime::format_duration;
+        let ages = vec![
+            ("links.max_age", format!("must be at least links.ttl, which is {}", shown(ttl))),
+            ("links.ttl", format!("must be at most links.max_age, which is {}", shown(max_age))),
+        ];
+        let listen = self.server.listen;
+        let is_taken = listen.port() != 0 && self.metrics.listen == Some(listen);
+        let listeners = vec![("metrics.listen", "must not be server.listen".to_owned())];
+        [(max_age < ttl, ages), (is_taken, listeners)]
+            .into_iter()
+            .filter_map(|(is_wrong, sides)| is_wrong.then_some(sides))
+            .collect()
+    }
 }
 
+/// The most of anything that is counted: beyond what any machine holds, and below what would overflow.
+const MOST: usize = 1_000_000_000;
+
 const AT_LEAST_ONE: &str = "must be at least 1";
-const AS_LONG_AS_TTL: &str = "must be at least links.ttl";
+const AT_MOST: &str = "must be at most 1000000000";
 const LONGER: &str = "must be longer than 0s";
 const ORIGINS: &str = "must hold origins such as https://app.example.com, or \"*\"";
 const WEB: &str = "must be an http or https URL without credentials";

@@ -120,6 +120,100 @@ fn a_source_is_read_by_one_connection_at_least_in_segments_that_hold_something()
 }
 
 #[test]
+fn keys_that_do_not_go_together_are_judged_as_they_take_effect() {
+    let ages = |environment: &[(&str, &str)]| {
+        let output = check(&[], environment);
+        (output.status.code(), lines(&output.stderr))
+    };
+    let (ttl, max_age) = ("ZIPSTREAM__LINKS__TTL", "ZIPSTREAM__LINKS__MAX_AGE");
+    assert_eq!(ages(&[(ttl, "10s"), (max_age, "30s")]), (Some(0), vec![]));
+    assert_eq!(ages(&[(ttl, "48h"), (max_age, "48h")]), (Some(0), vec![]));
+    for (environment, said) in [
+        (
+            &[(ttl, "48h")][..],
+            "links.ttl (ZIPSTREAM__LINKS__TTL): must be at most links.max_age, which is 1day",
+        ),
+        (
+            &[(max_age, "30s")],
+            "links.max_age (ZIPSTREAM__LINKS__MAX_AGE): must be at least links.ttl, which is 1m",
+        ),
+        (
+            &[(ttl, "10m"), (max_age, "5m")],
+            "links.max_age (ZIPSTREAM__LINKS__MAX_AGE): must be at least links.ttl, which is 10m",
+        ),
+        (
+            &[("ZIPSTREAM__METRICS__LISTEN", "127.0.0.1:8080")],
+            "metrics.listen (ZIPSTREAM__METRICS__LISTEN): must not be server.listen",
+        ),
+    ] {
+        assert_eq!(ages(environment), (Some(64), vec![said.to_owned()]));
+    }
+}
+
+/// What is configured and cannot be had is told by its key, by the check and by the start alike.
+#[test]
+fn what_the_start_refuses_the_check_refuses_too() {
+    let empty = file("");
+    let empty = empty.to_str().unwrap();
+    for (name, value, key) in [
+        ("STATE__URL", "http://x", "state.url: "),
+        ("STATE__URL", "redis://", "state.url: "),
+        ("FETCH__CA_FILE", "/nowhere/ca.pem", "fetch.ca_file: "),
+        ("FETCH__CA_FILE", empty, "fetch.ca_file: "),
+    ] {
+        let variable = format!("ZIPSTREAM__{name}");
+        let environment = [(variable.as_str(), value)];
+        let checked = check(&[], &environment);
+        assert_eq!((checked.status.code(), checked.stdout.as_slice()), (Some(64), &b""[..]), "{key}{value}");
+        assert!(String::from_utf8_lossy(&checked.stderr).starts_with(key), "{checked:?}");
+        let started = zipstream(&["--listen", "127.0.0.1:0"], &environment).output().unwrap();
+        assert_eq!((started.status.code(), started.stderr), (Some(64), checked.stderr));
+    }
+}
+
+#[test]
+fn an_address_is_a_network_of_itself() {
+    let environment = [
+        ("ZIPSTREAM__SERVER__TRUSTED_PROXIES", "127.0.0.1, ::1, 10.0.0.0/8"),
+        ("ZIPSTREAM__EGRESS__ALLOW", "192.168.0.7"),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let config = load(&Sources { environment, ..Sources::default() }).unwrap().config;
+    let shown = |networks: &[ipnet::IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(shown(&config.server.trusted_proxies), ["127.0.0.1/32", "::1/128", "10.0.0.0/8"]);
+    assert_eq!(shown(&config.egress.allow), ["192.168.0.7/32"]);
+    for wrong in ["127.0.0", "127.0.0.1/33", "localhost"] {
+        let output = check(&[], &[("ZIPSTREAM__SERVER__TRUSTED_PROXIES", wrong)]);
+        assert_eq!(output.status.code(), Some(64), "{wrong}");
+        assert!(
+            String::from_utf8_lossy(&output.stderr).starts_with("server.trusted_proxies ("),
+            "{output:?}"
+        );
+    }
+}
+
+/// Clocks and semaphores overflow somewhere; that is no way to learn of a slip.
+#[test]
+fn what_nobody_can_mean_is_refused() {
+    for (name, value, key) in [
+        ("LINKS__TTL", "9999999999s", "links.ttl"),
+        ("LINKS__RESUME_WINDOW", "18446744073709551615s", "links.resume_window"),
+        ("SERVER__DRAIN_TIMEOUT", "366days", "server.drain_timeout"),
+        ("FETCH__IDLE_TIMEOUT", "1000years", "fetch.idle_timeout"),
+        ("SERVER__MAX_CONNECTIONS", "9000000000000000000", "server.max_connections"),
+        ("SERVER__MAX_ARCHIVES", "9000000000000000000", "server.max_archives"),
+        ("SERVER__MAX_VALIDATIONS", "9000000000000000000", "server.max_validations"),
+        ("FETCH__PER_HOST", "9000000000000000000", "fetch.per_host"),
+    ] {
+        let output = check(&[], &[(&format!("ZIPSTREAM__{name}"), value)]);
+        let said = lines(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{key}: {said:?}");
+        assert!(said.len() == 1 && said[0].starts_with(&format!("{key} (")), "{said:?}");
+        assert!(said[0].contains("at most"), "{said:?}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_stops_the_start() {
     for path in ["/nowhere/zipstream.toml", file("[server\n").to_str().unwrap()] {
         let output = zipstream(&["--config", path], &[]).output().unwrap();
