@@ -126,13 +126,13 @@ async fn an_archive_passes_as_it_comes_and_a_broken_one_stays_broken() {
 async fn clients_are_known_behind_the_balancer() {
     let redis = Redis::start().await;
     let limit = [
-        ("ZIPSTREAM__SERVER__TRUSTED_PROXIES", "127.0.0.1/32"),
+        ("ZIPSTREAM__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
         ("ZIPSTREAM__TIERS__ANONYMOUS__ARCHIVES_PER_HOUR", "3"),
     ];
     let nodes = nodes(&redis, &limit);
     let balancer = Balancer::start([nodes[0].address, nodes[1].address]).await;
-    // Two clients, from addresses of their own; the second one forges another with each request.
-    for client in ["127.0.0.2", "127.0.0.3"] {
+    // Clients from addresses of their own, the last from one that the nodes trust; all forge another with each request.
+    for client in ["127.0.0.2", "127.0.0.3", "127.0.0.1"] {
         let mut statuses = Vec::new();
         for attempt in 0..5 {
             statuses.push(

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::{Process, judge, judged, path, text, tool, yaml};
 use crate::support::client::Request;
 
@@ -19,7 +21,12 @@ fn compose_keeps_to_its_schema_and_its_nodes_start() {
     let file = path("compose.yaml");
     judge(tool("check-jsonschema").args(["--builtin-schema", "vendor.compose-spec"]).arg(&file));
     let compose = yaml("compose.yaml").remove(0);
-    let subnet = &compose["networks"]["nodes"]["ipam"]["config"][0]["subnet"];
+    let network = &compose["networks"]["nodes"]["ipam"]["config"][0];
+    let part = |name: &str| network[name].as_str().unwrap().parse::<IpNet>().unwrap();
+    let balancer = &compose["services"]["balancer"]["networks"]["nodes"]["ipv4_address"];
+    let address: IpAddr = balancer.as_str().unwrap().parse().unwrap();
+    assert!(part("subnet").contains(&address) && part("subnet").contains(&part("ip_range")));
+    assert!(!part("ip_range").contains(&address), "another container may come to have it");
     for name in ["node-1", "node-2"] {
         let node = &compose["services"][name];
         let environment: Vec<_> = node["environment"].as_object().unwrap().iter().collect();
@@ -33,16 +40,20 @@ fn compose_keeps_to_its_schema_and_its_nodes_start() {
             .unwrap();
         judged(&printed);
         let value = |key: &str| environment.iter().find(|(name, _)| name.ends_with(key)).unwrap().1;
-        assert_eq!(value("TRUSTED_PROXIES"), subnet, "the balancer is believed");
+        assert_eq!(value("TRUSTED_PROXIES"), balancer, "the balancer is believed, and nobody else");
         let drain = humantime_seconds(value("DRAIN_TIMEOUT"));
         assert!(
             humantime_seconds(node["stop_grace_period"].as_str().unwrap()) > drain,
             "the drain is cut short"
         );
     }
+    let nginx = text("config/nginx.conf");
+    assert!(nginx.contains("server node-1:8080") && nginx.contains("server node-2:8080"));
+    let idle = nginx.split_once("keepalive_timeout ").unwrap().1.split_once(';').unwrap().0;
+    let config = zipstream::config::load(&Default::default()).unwrap().config;
     assert!(
-        text("config/nginx.conf").contains("server node-1:8080")
-            && text("config/nginx.conf").contains("server node-2:8080")
+        humantime_seconds(idle) < config.server.header_timeout.as_secs(),
+        "a node closes before the balancer"
     );
 }
 
@@ -81,6 +92,13 @@ async fn the_manifests_keep_to_their_schemas_and_fit_each_other() {
         ..Default::default()
     });
     let config = config.unwrap().config;
+
+    // Few enough to be the Ingress alone.
+    let trusted = &config.server.trusted_proxies;
+    assert!(
+        !trusted.is_empty() && trusted.iter().all(|network| network.hosts().count() <= 16),
+        "{trusted:?}"
+    );
 
     let pod = &yaml("config/kubernetes/nodes.yaml")[0]["spec"]["template"]["spec"];
     let container = &pod["containers"][0];
