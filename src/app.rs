@@ -80,8 +80,8 @@ impl App {
         let limits = limits::Limits::new(config.limits(), shared.clone());
         let links = links::Links::new(config.links.clone(), shared.clone());
         let renderer = metrics.clone().map(|metrics| renderer(metrics, archives.clone()));
-        let (renderer, operators) = match config.metrics.listen {
-            Some(_) => (None, renderer.map(api::metrics_router)),
+        let (here, apart) = match config.metrics.listen {
+            Some(_) => (None, Some(renderer)),
             None => (renderer, None),
         };
         let settings = config.api();
@@ -92,12 +92,14 @@ impl App {
             draining: draining.clone(),
             limits: limits.clone(),
             links: links.clone(),
-            metrics: renderer,
+            metrics: here,
             policy,
             preflight,
             shared,
         };
-        let router = api::router(Arc::new(state));
+        let state = Arc::new(state);
+        let operators = apart.map(|renderer| api::operators_router(Arc::clone(&state), renderer));
+        let router = api::router(state);
         Ok(App { archives, draining, limits, links, metrics, operators, router })
     }
 }

@@ -161,7 +161,7 @@ async fn serve(config: &Config) -> Result<(), Error> {
     let bound = TcpListener::bind(config.server.listen).await;
     let listener = bound.map_err(|error| Error::Bind(config.server.listen, error))?;
     let address = listener.local_addr().map_err(Error::Start)?;
-    let operators = match config.metrics.listen.filter(|_| config.metrics.enabled) {
+    let operators = match config.metrics.listen {
         Some(at) => Some(TcpListener::bind(at).await.map_err(|error| Error::BindMetrics(at, error))?),
         None => None,
     };
@@ -169,7 +169,7 @@ async fn serve(config: &Config) -> Result<(), Error> {
     let own: Vec<_> = [address].into_iter().chain(operators_address).collect();
     let app = App::build(config, &own, Overrides::default())?;
     let mut signals = Signals::new().map_err(Error::Start)?;
-    announce(address, operators_address);
+    announce(address, operators_address.filter(|_| config.metrics.enabled));
     let (draining, links) = (app.draining, app.links);
     let run = server::run(listener, app.router, config.server(), draining.clone().cancelled_owned());
     let served = async {
@@ -182,7 +182,7 @@ async fn serve(config: &Config) -> Result<(), Error> {
         signals.next().await;
     };
     // Numbers are served to the very end: it is the drain that is looked at.
-    let scraped = serve_metrics(operators.zip(app.operators), config);
+    let scraped = serve_operators(operators.zip(app.operators), config);
     let kept = async {
         match &app.metrics {
             Some(metrics) => metrics.keep().await,
@@ -193,8 +193,8 @@ async fn serve(config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-/// Serves the numbers on a listener of their own, where there is one; never ends.
-async fn serve_metrics(listening: Option<(TcpListener, Router)>, config: &Config) {
+/// Serves operators on a listener of their own, where there is one; never ends.
+async fn serve_operators(listening: Option<(TcpListener, Router)>, config: &Config) {
     if let Some((listener, router)) = listening {
         server::run(listener, router, config.server(), pending()).await;
     }

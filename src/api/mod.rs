@@ -44,10 +44,10 @@ pub use self::{
     trace::TraceId,
 };
 
-/// The numbers alone, for a listener of the operators' own.
-pub fn metrics_router(renderer: Renderer) -> Router {
-    let show = async move || routes::metrics_answer(&renderer);
-    Router::new().route("/metrics", axum::routing::get(show))
+/// What operators ask, for a listener of their own: the numbers, where they are counted, and whether the process lives.
+pub fn operators_router(state: Arc<State>, renderer: Option<Renderer>) -> Router {
+    let cors = middleware::cors(&[]);
+    middleware::around(routes::of_operators(renderer).with_state(state), cors)
 }
 
 /// The whole interface.

@@ -30,7 +30,7 @@ pub(super) async fn show_metrics(
 }
 
 /// The answer to a scrape.
-pub(crate) fn metrics_answer(renderer: &Renderer) -> Response {
+pub(super) fn metrics_answer(renderer: &Renderer) -> Response {
     let headers = [(CONTENT_TYPE, TEXT), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (headers, renderer()).into_response()
 }

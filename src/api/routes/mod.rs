@@ -8,7 +8,7 @@ mod validations;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn};
+use axum::{Router, middleware::from_fn, routing::get};
 use http::{
     HeaderValue,
     header::{CACHE_CONTROL, REFERRER_POLICY},
@@ -16,9 +16,9 @@ use http::{
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Config, Problem, State, middleware, openapi};
+use super::{Config, Problem, Renderer, State, middleware, openapi};
 
-pub(super) use self::{links::Link, metrics::metrics_answer};
+pub(super) use self::links::Link;
 
 /// All routes, what is said of all others, and the description.
 pub(super) fn all(config: &Config) -> (Router<Arc<State>>, utoipa::openapi::OpenApi) {
@@ -34,6 +34,17 @@ pub(super) fn all(config: &Config) -> (Router<Arc<State>>, utoipa::openapi::Open
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed());
     (routes, document)
+}
+
+/// The routes of operators. A port that strangers do not reach answers also when they hold all connections of the other.
+pub(super) fn of_operators(renderer: Option<Renderer>) -> Router<Arc<State>> {
+    let numbers = async move || renderer.as_ref().map(metrics::metrics_answer).ok_or_else(Problem::not_found);
+    Router::new()
+        .route("/healthz", get(health::show_health))
+        .route("/readyz", get(health::show_readiness))
+        .route("/metrics", get(numbers))
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
 }
 
 /// The routes that cost something.

@@ -1,6 +1,7 @@
 //! Compose and Kubernetes: the files keep to their schemas, and say what the service understands.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -112,9 +113,12 @@ async fn the_manifests_keep_to_their_schemas_and_fit_each_other() {
     };
     assert_eq!(port("http"), u64::from(config.server.listen.port()));
     assert_eq!(port("metrics"), u64::from(config.metrics.listen.unwrap().port()));
-    let service = Process::start(&[]);
+    let mut service = Process::start(&[("ZIPSTREAM__METRICS__LISTEN", "127.0.0.1:0")]);
+    let operators = service.metrics_address();
     for probe in ["livenessProbe", "readinessProbe"] {
-        let probe = container[probe]["httpGet"]["path"].as_str().unwrap();
-        assert_eq!(Request::get(service.address, probe).send().await.status, 200, "{probe}");
+        let asked = &container[probe]["httpGet"];
+        assert_eq!(asked["port"], "metrics", "strangers can take all connections of the other");
+        let path = asked["path"].as_str().unwrap();
+        assert_eq!(Request::get(operators, path).send().await.status, 200, "{path}");
     }
 }

@@ -232,23 +232,45 @@ async fn numbers_can_be_turned_off() {
     let service = Process::start(&[("ZIPSTREAM__METRICS__ENABLED", "false")]);
     assert_eq!(service.get("/metrics").await.status, 404);
     assert_eq!(service.get("/healthz").await.status, 200);
+    // Probes go on where they were.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let environment =
+        [("ZIPSTREAM__METRICS__ENABLED", "false"), ("ZIPSTREAM__METRICS__LISTEN", &free.to_string())];
+    let _service = Process::start(&environment);
+    assert_eq!(Request::get(free, "/metrics").send().await.status, 404);
+    assert_eq!(Request::get(free, "/healthz").send().await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_beyond_the_limit_are_counted() {
-    let service = Process::start(&[("ZIPSTREAM__SERVER__MAX_CONNECTIONS", "2")]);
+    let environment =
+        [("ZIPSTREAM__SERVER__MAX_CONNECTIONS", "2"), ("ZIPSTREAM__METRICS__LISTEN", "127.0.0.1:0")];
+    let mut service = Process::start(&environment);
+    let operators = service.metrics_address();
     let held = (Connection::open(service.address).await, Connection::open(service.address).await);
     // Both are taken in order, before the third.
     let refused = service.get("/healthz").await;
     assert_eq!(refused.status, 503);
+    // Busy is not dead, as whoever keeps the process is told on a port of its own.
+    for path in ["/healthz", "/readyz"] {
+        let answer = Request::get(operators, path).header("Connection", "close").send().await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")), "{path}");
+    }
+    let mut healthcheck = Command::new(env!("CARGO_BIN_EXE_zipstream"));
+    let listen = [service.address, operators].map(|address| address.to_string());
+    healthcheck.args(["healthcheck", "--listen", &listen[0]]).env_clear();
+    assert_eq!(healthcheck.output().unwrap().status.code(), Some(1));
+    healthcheck.env("ZIPSTREAM__METRICS__LISTEN", &listen[1]);
+    assert_eq!(healthcheck.output().unwrap().status.code(), Some(0));
     drop(held);
     let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while service.get("/healthz").await.status != 200 {
         assert!(std::time::Instant::now() < end, "no connection is free again");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let refused = [("outcome", "refused")];
-    service.numbers_when(|numbers| numbers.sum("zipstream_connections_total", &refused) >= 1.0).await;
+    let numbers = Request::get(operators, "/metrics").send().await.body;
+    let numbers = Numbers::read(&String::from_utf8(numbers).unwrap());
+    assert!(numbers.sum("zipstream_connections_total", &[("outcome", "refused")]) >= 1.0);
 }
 
 #[test]
