@@ -15,9 +15,7 @@ pub(super) use self::{cors::cors, flood::flood_guard, loop_guard::loop_guard};
 
 /// Puts every layer around the routes, the innermost first.
 pub(super) fn around(routes: Router, cors: CorsLayer) -> Router {
-    routes
-        .layer(CatchPanicLayer::custom(panic::answer))
-        .layer(cors)
+    cors::only_preflights(routes.layer(CatchPanicLayer::custom(panic::answer)), cors)
         .layer(from_fn(harden::harden))
         .layer(from_fn(identify::identify))
         .layer(from_fn(measure::measure))

@@ -38,6 +38,57 @@ async fn every_answer_but_an_archive_is_hardened() {
     assert_eq!(archive.header("content-security-policy"), None);
 }
 
+/// A question before a request, as a browser sends it.
+async fn preflight(app: &App, origin: &str, path: &str) -> Answer {
+    let request = Request::new("OPTIONS", app.address(), path).header("Origin", origin);
+    request.header("Access-Control-Request-Method", "POST").send().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn origins_are_those_of_the_list() {
+    let (ours, other) = ("https://app.example.com", "https://app.example.com.evil.example");
+    for (origins, of_ours, of_others) in [
+        (&["*"][..], Some("*"), Some("*")),
+        (&["https://a.example", ours], Some(ours), None),
+        (&["https://a.example"], None, None),
+        (&[], None, None),
+    ] {
+        let list = origins.iter().map(|origin| (*origin).to_owned()).collect();
+        let app = App::with(|config| config.server.cors_origins = list).await;
+        for (origin, allowed) in [(ours, of_ours), (other, of_others)] {
+            let asked = preflight(&app, origin, "/api/downloads").await;
+            let sent = Request::get(app.address(), "/healthz").header("Origin", origin).send().await;
+            for answer in [asked, sent] {
+                assert_eq!(answer.status, 200);
+                assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin} of {origins:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn options_that_are_no_preflight_are_a_method_like_others() {
+    let app = App::start().await;
+    let ask = |path: &str| Request::new("OPTIONS", app.address(), path);
+    for (path, allowed) in [
+        ("/api/downloads", "POST"),
+        ("/api/download-links", "POST"),
+        ("/api/downloads/x/status", "GET,HEAD"),
+        ("/healthz", "GET,HEAD"),
+    ] {
+        for request in [ask(path), ask(path).header("Origin", "https://a.example")] {
+            let answer = request.send().await;
+            assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{path}");
+            assert_eq!(answer.json()["code"], "method_not_allowed");
+        }
+        assert_eq!(preflight(&app, "https://a.example", path).await.status, 200);
+    }
+    for path in ["/", "/nowhere", "/api", "/api/downloads/x/y/z"] {
+        let answer = ask(path).send().await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("not_found")), "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_read_what_they_need() {
     let app = App::start().await;
