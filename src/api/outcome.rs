@@ -147,7 +147,15 @@ impl Outcome {
             Refusal::Archive(failure) => self.fail_by(failure, End::Refused),
             Refusal::Link(error) => {
                 let problem = Problem::of_link(error);
-                self.fail(End::Refused(Fault::ours(problem.code(), error.to_string())), &problem);
+                let fault = match error {
+                    // Removed, or at its end, since it was found.
+                    links::Error::NotFound | links::Error::ShareExceeded { .. } => archive::Fault::Client,
+                    links::Error::Damaged | links::Error::Full | links::Error::Unavailable(_) => {
+                        archive::Fault::Server
+                    }
+                };
+                let fault = Fault { fault, ..Fault::ours(problem.code(), error.to_string()) };
+                self.fail(End::Refused(fault), &problem);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
 
 use zipstream::value::Secret;
 
-use super::{Link, ask, assert_refused, get, mint, nodes, post, sourceless};
+use super::{Link, ask, assert_refused, get, mint, nodes, post, process::Process, sourceless};
 use crate::{
     pipeline::download::{assert_whole, numbered},
     support::{
@@ -113,6 +113,29 @@ async fn a_redis_that_does_not_answer_is_out_of_reach_and_forgets_nothing() {
     // Whether it was removed while nobody heard the answer is not known.
     let answer = get(there.address(), &link).await;
     assert!([200, 404].contains(&answer.status), "{}", answer.status);
+}
+
+/// A Redis that can be read and takes no more: the refusal is ours, not the client's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_that_cannot_be_counted_is_refused_and_logged_as_that() {
+    let redis = Redis::start().await;
+    let url = redis.url();
+    let service = Process::start(&[("ZIPSTREAM__STATE__URL", &url)]);
+    let link = mint(service.address, &sourceless()).await;
+    redis.ask("CONFIG SET maxmemory 1").await;
+    assert_refused(&get(service.address, &link).await, 503, "state_unavailable");
+    let numbers = String::from_utf8(ask("GET", service.address, "/metrics").await.body).unwrap();
+    let archives = |outcome| {
+        let ours = numbers.lines().filter(move |line| {
+            line.starts_with("zipstream_archives_total{") && line.contains(&format!("outcome=\"{outcome}\""))
+        });
+        ours.filter(|line| !line.ends_with(" 0")).collect::<Vec<_>>()
+    };
+    assert_eq!(archives("left"), Vec::<&str>::new());
+    let refused = archives("refused");
+    assert!(refused.len() == 1 && refused[0].contains("fault=\"server\""), "{refused:?}");
+    let log = service.end().await;
+    assert!(log.contains("archive refused") && !log.contains("archive left"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,8 +18,8 @@ use self::{
 pub(in crate::api) use self::minted::Link;
 use crate::{
     api::{
-        ArchiveBody, Connection, Download, Foretold, NotModified, Outcome, Problem, RateLimit, RequestId,
-        Requester, State, extract::document, openapi,
+        ArchiveBody, Connection, Download, Foretold, NotModified, Outcome, Problem, RateLimit, Refusal,
+        RequestId, Requester, State, extract::document, openapi,
     },
     archive, limits, links,
 };
@@ -83,7 +83,8 @@ pub(super) async fn download_link(
     }
     let permit = asked.admit(&state)?;
     let mut outcome = Outcome::new(id, asked.descriptor.entries.len());
-    let (download, book) = state.links.begin(&asked.token, asked.descriptor.entries.len()).await?;
+    let begun = state.links.begin(&asked.token, asked.descriptor.entries.len()).await.map_err(Refusal::from);
+    let (download, book) = begun.inspect_err(|refusal| outcome.note_refusal(refusal))?;
     let book = Arc::new(book);
     outcome.tell(download, Arc::clone(&book));
     let begun = asked.start(&state, &headers, book).await;
