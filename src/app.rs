@@ -7,7 +7,11 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
-use crate::{api, archive, config::Config, egress, fetch, limits, links, preflight, state, telemetry};
+use crate::{
+    api, archive,
+    config::{self, Config},
+    egress, fetch, limits, links, preflight, state, telemetry,
+};
 
 /// A service that is ready to be served.
 pub struct App {
@@ -75,7 +79,8 @@ impl App {
         let draining = CancellationToken::new();
         let Pipeline { archives, client, policy } = Pipeline::build(config, listen, overrides)?;
         let inline_size = config.archive.inline_size.0;
-        let preflight = preflight::Preflight::new(client, inline_size, config.server.max_validations);
+        let config::Server { max_validations, validation_timeout, .. } = config.server;
+        let preflight = preflight::Preflight::new(client, inline_size, max_validations, validation_timeout);
         let shared = config.state.url.as_ref().map(state::Redis::connect).transpose()?;
         let limits = limits::Limits::new(config.limits(), shared.clone());
         let links = links::Links::new(config.links.clone(), shared.clone());

@@ -82,6 +82,9 @@ pub struct Server {
     pub public_url: Option<Url>,
     /// The networks of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Time for a validation.
+    #[serde(with = "value::duration")]
+    pub validation_timeout: Duration,
     /// Time after which a reader that takes nothing is cut off.
     #[serde(with = "value::duration")]
     pub write_stall_timeout: Duration,
@@ -164,6 +167,7 @@ impl Config {
             ("server.max_validations", self.server.max_validations > 0, AT_LEAST_ONE),
             ("server.max_validations", self.server.max_validations <= MOST, AT_MOST),
             ("server.public_url", self.server.public_url.as_ref().is_none_or(url_is_ours), WEB),
+            ("server.validation_timeout", !self.server.validation_timeout.is_zero(), LONGER),
             ("server.write_stall_timeout", !write_stall_timeout.is_zero(), LONGER),
             ("tiers.anonymous.archive_size", anonymous.archive_size.0 > 0, AT_LEAST_ONE),
             ("tiers.anonymous.concurrent_archives", anonymous.concurrent_archives > 0, AT_LEAST_ONE),

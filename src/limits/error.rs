@@ -24,4 +24,11 @@ pub enum Error {
         limit = .0.limit
     )]
     TooManyArchives(Standing),
+    /// As many validations of this client are being made as it may have.
+    #[error(
+        "this client has all {limit} validations running that it may have at the same time; \
+         try again when one of them is answered",
+        limit = .0.limit
+    )]
+    TooManyValidations(Standing),
 }

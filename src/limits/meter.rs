@@ -9,7 +9,8 @@ use super::{ANONYMOUS, Config, Key, Quota, permit};
 pub(super) fn register(config: &Config) {
     config.keys.iter().for_each(|key| uses(key).absolute(0));
     for tier in config.tiers.keys().map(String::as_str).chain([ANONYMOUS]) {
-        for policy in [Quota::Archives.as_str(), Quota::Validations.as_str(), permit::POLICY] {
+        let quotas = [Quota::Archives, Quota::Validations].map(Quota::as_str);
+        for policy in quotas.into_iter().chain([permit::ARCHIVES, permit::VALIDATIONS]) {
             refusals(policy, tier).absolute(0);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Authorization ─┐
-//! peer, proxies ─┴─▶ Client { id, tier } ──▶ admit: archives at the same time ──▶ Permit, held by the body
+//! peer, proxies ─┴─▶ Client { id, tier } ──▶ admit: at the same time ──▶ Permit, held by an archive's body
 //!                                        └─▶ spend: archives and validations an hour ──▶ Standing, in headers
 //! ```
 //! A client is known by its API key, or else by its address; its tier says what it may have. A limit that is held is
@@ -66,6 +66,7 @@ struct Inner {
     running: Running,
     shared: Option<Shared<Redis>>,
     tiers: BTreeMap<String, Arc<Tier>>,
+    validating: Running,
 }
 
 impl Limits {
@@ -76,9 +77,10 @@ impl Limits {
             anonymous: Arc::new(config.anonymous),
             keys: config.keys,
             memory: Memory::default(),
-            running: Running::default(),
+            running: Running::new(permit::ARCHIVES),
             shared: shared.map(|redis| Shared::new(Redis::new(redis))),
             tiers: config.tiers.into_iter().map(|(name, tier)| (name, Arc::new(tier))).collect(),
+            validating: Running::new(permit::VALIDATIONS),
         }))
     }
 
@@ -142,7 +144,8 @@ impl Limits {
     /// # Errors
     /// [`Error::TooManyArchives`] when all are taken.
     pub fn admit(&self, client: &Client) -> Result<Permit, Error> {
-        self.0.running.admit(client, None).map_err(|error| refused(client, error))
+        let admitted = self.0.running.admit(client, None);
+        admitted.map_err(|standing| refused(client, Error::TooManyArchives(standing)))
     }
 
     /// Takes one of a client's places for the requests of a link: as long as one of them runs, others for the same
@@ -151,18 +154,32 @@ impl Limits {
     /// # Errors
     /// [`Error::TooManyArchives`] when all are taken, and none by this link.
     pub fn admit_link(&self, client: &Client, link: &str) -> Result<Permit, Error> {
-        self.0.running.admit(client, Some(link)).map_err(|error| refused(client, error))
+        let admitted = self.0.running.admit(client, Some(link));
+        admitted.map_err(|standing| refused(client, Error::TooManyArchives(standing)))
     }
 
-    /// How many clients have an archive now.
+    /// Takes one of a client's places for validations on this node, of which it has as many as for archives: each
+    /// holds one of the process's for as long as its sources keep it waiting.
+    ///
+    /// # Errors
+    /// [`Error::TooManyValidations`] when all are taken.
+    pub fn admit_validation(&self, client: &Client) -> Result<Permit, Error> {
+        let admitted = self.0.validating.admit(client, None);
+        admitted.map_err(|standing| refused(client, Error::TooManyValidations(standing)))
+    }
+
+    /// How many clients have an archive or a validation now; one that has both counts twice.
     pub fn busy_clients(&self) -> usize {
-        self.0.running.clients()
+        self.0.running.clients() + self.0.validating.clients()
     }
 }
 
 /// Counts a refusal.
 fn refused(client: &Client, error: Error) -> Error {
-    if let Error::RateLimited(standing) | Error::TooManyArchives(standing) = &error {
+    if let Error::RateLimited(standing)
+    | Error::TooManyArchives(standing)
+    | Error::TooManyValidations(standing) = &error
+    {
         meter::note_refusal(standing.policy, &client.tier_name);
     }
     error

@@ -1,28 +1,33 @@
-//! Archives at the same time, by client: who holds how many, and the permit that gives one back when it is dropped.
+//! Archives and validations at the same time, by client: who holds how many, and the permit that gives one back when it
+//! is dropped.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Client, Error, Standing};
+use super::{Client, Standing};
 
-/// The limit's name in headers and metrics.
-pub(super) const POLICY: &str = "concurrent-archives";
+/// The limits' names in headers and metrics.
+pub(super) const ARCHIVES: &str = "concurrent-archives";
+pub(super) const VALIDATIONS: &str = "concurrent-validations";
 
-/// Seconds after which a client with too many archives may ask again: nobody knows when one ends.
+/// Seconds after which a client with too much running may ask again: nobody knows when something ends.
 const RETRY_SECONDS: u64 = 5;
 
-/// The running archives of every client; cheap to clone.
-#[derive(Clone, Default)]
-pub(super) struct Running(Arc<Mutex<HashMap<String, Held>>>);
+/// What runs of every client; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Running {
+    clients: Arc<Mutex<HashMap<String, Held>>>,
+    policy: &'static str,
+}
 
 /// What one client holds; there is none of a client that holds nothing.
 #[derive(Default)]
 struct Held {
     /// Requests by link; each link that has some counts as one unit.
     links: HashMap<String, usize>,
-    /// Archives without a link.
+    /// What has no link.
     single: usize,
 }
 
@@ -32,7 +37,7 @@ impl Held {
     }
 }
 
-/// One archive's place among those of its client, until it is dropped.
+/// One place among those of a client, until it is dropped.
 pub struct Permit {
     client: String,
     link: Option<String>,
@@ -40,8 +45,13 @@ pub struct Permit {
 }
 
 impl Running {
-    /// Takes a place for an archive of `client`, or another for the `link` that has one.
-    pub(super) fn admit(&self, client: &Client, link: Option<&str>) -> Result<Permit, Error> {
+    /// Nothing runs yet under this limit.
+    pub(super) fn new(policy: &'static str) -> Running {
+        Running { clients: Arc::default(), policy }
+    }
+
+    /// Takes a place for `client`, or another for the `link` that has one; else tells how the client stands.
+    pub(super) fn admit(&self, client: &Client, link: Option<&str>) -> Result<Permit, Standing> {
         let limit = client.tier.concurrent_archives;
         let mut clients = self.lock();
         let units = clients.get(&client.id).map_or(0, Held::units);
@@ -49,8 +59,7 @@ impl Running {
             .is_some_and(|link| clients.get(&client.id).is_some_and(|held| held.links.contains_key(link)));
         if !shares && units >= limit {
             let (limit, reset) = (limit as u64, RETRY_SECONDS);
-            let standing = Standing { policy: POLICY, limit, remaining: 0, reset, window: None };
-            return Err(Error::TooManyArchives(standing));
+            return Err(Standing { policy: self.policy, limit, remaining: 0, reset, window: None });
         }
         let held = clients.entry(client.id.clone()).or_default();
         match link {
@@ -67,7 +76,7 @@ impl Running {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Held>> {
         // Every change is complete before anything could panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Tier {
     pub archive_size: value::ByteSize,
     /// Archives and links that one client may ask for in an hour; 0 asks of anonymous clients that they bring a key.
     pub archives_per_hour: u32,
-    /// Archives that one client may have at the same time, on one node.
+    /// Archives that one client may have at the same time, on one node; and as many validations.
     pub concurrent_archives: usize,
     /// Entries of one descriptor.
     pub files: usize,

@@ -23,6 +23,7 @@ struct Shared {
     client: fetch::Client,
     inline_size: u64,
     permits: Arc<Semaphore>,
+    timeout: Duration,
 }
 
 /// A place among the validations that are made at the same time, until it is dropped.
@@ -39,13 +40,16 @@ pub(super) struct Answer {
 }
 
 impl Preflight {
-    /// Makes at most `max_validations` at once, for archives that hold bodies of up to `inline_size` bytes whole.
-    pub fn new(client: fetch::Client, inline_size: u64, max_validations: usize) -> Preflight {
-        Preflight(Arc::new(Shared {
-            client,
-            inline_size,
-            permits: Arc::new(Semaphore::new(max_validations)),
-        }))
+    /// Makes at most `max_validations` at once, each within `timeout`, for archives that hold bodies of up to
+    /// `inline_size` bytes whole.
+    pub fn new(
+        client: fetch::Client,
+        inline_size: u64,
+        max_validations: usize,
+        timeout: Duration,
+    ) -> Preflight {
+        let permits = Arc::new(Semaphore::new(max_validations));
+        Preflight(Arc::new(Shared { client, inline_size, permits, timeout }))
     }
 
     /// Takes a place for a validation.
@@ -67,7 +71,8 @@ impl Preflight {
         Report::new(draft, answers, limits, self.0.inline_size, now)
     }
 
-    /// Asks every source that may be asked; by the file's index.
+    /// Asks every source that may be asked; by the file's index. However many are silent, a validation ends: those that
+    /// have not answered by then are not waited for.
     async fn ask(&self, draft: &Draft) -> Vec<Option<Answer>> {
         let sources =
             draft.files.iter().enumerate().filter_map(|(index, file)| match &file.as_ref().ok()?.source {
@@ -75,16 +80,32 @@ impl Preflight {
                 Source::Data(_) | Source::Directory => None,
             });
         // Collected, so that the stream borrows nothing.
-        let asked: Vec<_> =
-            sources.map(|(index, source)| ask(self.0.client.clone(), index, source)).collect();
+        let sources: Vec<_> = sources.collect();
         let mut answers: Vec<_> = draft.files.iter().map(|_| None).collect();
+        for (index, _) in &sources {
+            answers[*index] = Some(Answer { told: Err(SILENT), latency: self.0.timeout });
+        }
+        let asked: Vec<_> =
+            sources.into_iter().map(|(index, source)| ask(self.0.client.clone(), index, source)).collect();
         let mut arriving = stream::iter(asked).buffer_unordered(AT_ONCE);
-        while let Some((index, answer)) = arriving.next().await {
-            answers[index] = Some(answer);
+        let clock = tokio::time::sleep(self.0.timeout);
+        tokio::pin!(clock);
+        loop {
+            tokio::select! {
+                biased;
+                answer = arriving.next() => match answer {
+                    Some((index, answer)) => answers[index] = Some(answer),
+                    None => break,
+                },
+                () = &mut clock => break,
+            }
         }
         answers
     }
 }
+
+/// What is said of a source that is not waited for any longer.
+const SILENT: fetch::Error = fetch::Error::Timeout("no answer within server.validation_timeout");
 
 async fn ask(client: fetch::Client, index: usize, source: Arc<HttpSource>) -> (usize, Answer) {
     let _permit = client.admit(&source).await;

@@ -45,7 +45,7 @@ impl From<limits::Error> for Problem {
         let (status, code, standing) = match error {
             limits::Error::ApiKeyRequired => (StatusCode::UNAUTHORIZED, "api_key_required", None),
             limits::Error::InvalidApiKey => (StatusCode::UNAUTHORIZED, "invalid_api_key", None),
-            limits::Error::RateLimited(standing) => {
+            limits::Error::RateLimited(standing) | limits::Error::TooManyValidations(standing) => {
                 (StatusCode::TOO_MANY_REQUESTS, "rate_limited", Some(standing))
             }
             limits::Error::TooManyArchives(standing) => {

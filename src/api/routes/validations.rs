@@ -35,6 +35,7 @@ pub(super) async fn create_validation(
     client.may(limits::Quota::Validations)?;
     let files = descriptor::Limits { files: client.tier.files };
     let draft = Draft::survey(&document(request, &state).await?, files, &state.policy)?;
+    let _place = state.limits.admit_validation(&client)?;
     let permit = state.preflight.admit()?;
     let unit = state.limits.spend(&client, limits::Quota::Validations).await?;
     let limits = preflight::Limits { size: client.tier.archive_size.0 };

@@ -1,5 +1,7 @@
 //! Limits that a download would break, those of validations themselves, and clients that go away.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::{checked, codes, post, post_when_free, validate};
@@ -67,6 +69,69 @@ async fn a_client_that_goes_away_takes_its_requests_along() {
     assert_eq!(origin.requests_to("/hung").len(), 5, "nothing was asked again");
     let again = post_when_free(app.address(), files(&url, 2).to_string()).await;
     assert_eq!(checked(&again)["valid"], true);
+}
+
+/// One client does not take all places of the process with sources that keep it waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_has_so_many_validations_at_the_same_time() {
+    let origin = Origin::start().await;
+    let app = App::with(|config| {
+        config.tiers.anonymous.concurrent_archives = 2;
+        config.tiers.anonymous.validations_per_hour = 4;
+        config.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    let hung = files(&origin.serve("/hung", Route::bytes("body").head(Head::Hung)), 1).to_string();
+    let waiting = [(); 2].map(|()| tokio::spawn(post(app.address(), hung.clone())));
+    origin.until("both are under way", |origin| origin.answering() == 2).await;
+    for _ in 0..4 {
+        let refused = post(app.address(), hung.clone()).await;
+        assert_eq!((refused.status, &refused.json()["code"]), (429, &json!("rate_limited")));
+        assert_eq!(refused.header("ratelimit-policy"), Some("\"concurrent-validations\";q=2"));
+        assert!(refused.header("retry-after").is_some());
+    }
+    let url = origin.serve("/a", Route::bytes("body"));
+    let other = Request::post(app.address(), "/api/validations").header("X-Forwarded-For", "192.0.2.1");
+    assert_eq!(checked(&other.json(&files(&url, 1)).send().await)["valid"], true);
+    let archive = Request::post(app.address(), "/api/downloads").json(&files(&url, 1)).send().await;
+    assert_eq!(archive.status, 200, "archives have places of their own");
+    for waiting in waiting {
+        waiting.abort();
+        drop(waiting.await);
+    }
+    let again = loop {
+        let answer = post(app.address(), files(&url, 1).to_string()).await;
+        if answer.status != 429 {
+            break answer;
+        }
+    };
+    assert_eq!(checked(&again)["valid"], true);
+    assert_eq!(again.header("x-ratelimit-remaining"), Some("1"), "what was refused spent nothing");
+}
+
+/// More silent sources than are asked at once: one after another they would keep a validation for minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validation_ends_in_its_time_whatever_its_sources_do() {
+    let origin = Origin::start().await;
+    let app = App::with(|config| {
+        config.server.validation_timeout = Duration::from_secs(1);
+        config.tiers.anonymous.files = 200;
+    })
+    .await;
+    let hung = origin.serve("/hung", Route::bytes("body").head(Head::Hung));
+    let url = origin.serve("/a", Route::bytes("body"));
+    let mut descriptor = files(&hung, 150);
+    descriptor["files"][0]["url"] = json!(url);
+    let begun = Instant::now();
+    let answer = validate(&app, &descriptor).await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!((&results[0]["accessible"], &results[0]["error"]), (&json!(true), &Value::Null));
+    for result in &results[1..] {
+        assert_eq!((&result["accessible"], &result["latencyMs"]), (&json!(false), &Value::Null));
+        assert_eq!(result["error"]["code"], "source_timeout", "{result}");
+    }
+    origin.until("no request is left", |origin| origin.answering() == 0).await;
 }
 
 /// Over HTTP/2 one stream goes away, and its connection stays.
