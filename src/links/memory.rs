@@ -56,6 +56,8 @@ struct Slot {
     /// What its downloads wrote down.
     pages: Arc<Pages>,
     request: Vec<u8>,
+    /// What it counts for, in bytes.
+    size: u64,
     /// Until when it can be used.
     usable: Instant,
 }
@@ -66,8 +68,8 @@ impl Memory {
     }
 
     /// See [`Store`](super::store::Store); the same for all below.
-    pub(super) fn insert(&self, id: Id, owner: &str, request: Vec<u8>) -> Inserted {
-        let (now, size) = (Instant::now(), request.len() as u64);
+    pub(super) fn insert(&self, id: Id, owner: &str, request: Vec<u8>, size: u64) -> Inserted {
+        let now = Instant::now();
         let mut records = self.records();
         records.sweep(now, self.config.resume_window);
         let Config { max, max_bytes, max_bytes_per_client, max_per_client, ttl, .. } = &self.config;
@@ -83,8 +85,8 @@ impl Memory {
         let usable = now + *ttl;
         let (owner, pages) = (owner.to_owned(), Arc::default());
         let (downloads, ends, last_end) = (Vec::new(), now + self.config.max_age, None);
-        let end = usable;
-        records.put(id, Slot { downloads, end, ends, facts: None, last_end, owner, pages, request, usable });
+        let (end, facts) = (usable, None);
+        records.put(id, Slot { downloads, end, ends, facts, last_end, owner, pages, request, size, usable });
         Inserted::Done
     }
 
@@ -145,7 +147,7 @@ impl Records {
     }
 
     fn put(&mut self, id: Id, slot: Slot) {
-        let (size, end) = (slot.request.len() as u64, slot.end);
+        let (size, end) = (slot.size, slot.end);
         let share = self.owners.entry(slot.owner.clone()).or_default();
         share.bytes += size;
         share.ends.insert((end, id));
@@ -156,7 +158,7 @@ impl Records {
 
     fn take(&mut self, id: Id) -> Option<Slot> {
         let slot = self.by_id.remove(&id)?;
-        let size = slot.request.len() as u64;
+        let size = slot.size;
         self.bytes -= size;
         self.ends.remove(&(slot.end, id));
         if let Some(share) = self.owners.get_mut(&slot.owner) {

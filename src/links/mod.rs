@@ -10,6 +10,7 @@
 mod book;
 mod config;
 mod error;
+mod facts;
 mod memory;
 mod meter;
 mod progress;
@@ -101,7 +102,8 @@ impl Links {
         let request = seal.close(Field::Request, record.to_bytes())?;
         let expires_in = self.0.config.ttl;
         let expires_at = SystemTime::now() + expires_in;
-        match self.0.store.insert(token.id(), &record.owner(), request).await? {
+        let size = request.len() as u64 + facts::most(record.entries);
+        match self.0.store.insert(token.id(), &record.owner(), request, size).await? {
             Inserted::Done => Ok(Minted { expires_at, expires_in, token }),
             Inserted::Full => Err(Error::Full),
             Inserted::ShareExceeded { retry_after } => {
@@ -137,7 +139,7 @@ impl Links {
     /// [`Error::NotFound`] when the link was removed meanwhile; [`Error::Unavailable`].
     pub async fn freeze(&self, token: &Token, facts: &plan::Facts) -> Result<plan::Facts, Error> {
         let seal = Seal::of(token)?;
-        let ours = write(&seal, Field::Facts, facts)?;
+        let ours = write(&seal, Field::Facts, &facts::bounded(facts.clone()))?;
         let winner = self.0.store.freeze(token.id(), ours).await?.ok_or(Error::NotFound)?;
         read(&seal, Field::Facts, winner)
     }

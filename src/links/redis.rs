@@ -75,11 +75,17 @@ impl Redis {
     }
 
     /// See [`Store`](super::store::Store); the same for all below.
-    pub(super) async fn insert(&self, id: Id, owner: &str, request: Vec<u8>) -> Result<Inserted, Error> {
+    pub(super) async fn insert(
+        &self,
+        id: Id,
+        owner: &str,
+        request: Vec<u8>,
+        size: u64,
+    ) -> Result<Inserted, Error> {
         let Config { max, max_age, max_bytes, max_bytes_per_client, max_per_client, ttl, .. } =
             &self.0.config;
         let arguments = (
-            (id_text(id), owner, request.len(), millis(*ttl)),
+            (id_text(id), owner, size, millis(*ttl)),
             (max, max_bytes.0, max_per_client, max_bytes_per_client.0, request, millis(*max_age)),
         );
         let (outcome, wait): (u8, u64) = self.ask(&self.0.scripts.insert, id, arguments).await?;

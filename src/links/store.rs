@@ -72,11 +72,17 @@ impl Store {
         }
     }
 
-    /// Stores a request, if there is room.
-    pub(super) async fn insert(&self, id: Id, owner: &str, request: Vec<u8>) -> Result<Inserted, Error> {
+    /// Stores a request, if there is room for a record of `size` bytes.
+    pub(super) async fn insert(
+        &self,
+        id: Id,
+        owner: &str,
+        request: Vec<u8>,
+        size: u64,
+    ) -> Result<Inserted, Error> {
         match self {
-            Store::Memory(memory) => Ok(memory.insert(id, owner, request)),
-            Store::Redis(redis) => redis.insert(id, owner, request).await,
+            Store::Memory(memory) => Ok(memory.insert(id, owner, request, size)),
+            Store::Redis(redis) => redis.insert(id, owner, request, size).await,
         }
     }
 

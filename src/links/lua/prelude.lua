@@ -1,7 +1,8 @@
 -- What all scripts begin with. One hash tag, so that records and sums change together.
---   KEYS[1]  a record: request, facts, report, fault, seen:<index>[:<shelf>] (all sealed), owner, size, usable (until, in ms), download (its number)
+--   KEYS[1]  a record: request, facts, report, fault, seen:<index>[:<shelf>] (all sealed), owner, size, usable (until, in ms), download (its number),
+--            reported (when, in ms)
 --   KEYS[2]  all records that are kept, "id:owner:size" by their end in ms; with ":owner" behind it one owner's ids
---   KEYS[3]  bytes of requests: of "all", and by owner
+--   KEYS[3]  sizes of records: of "all", and by owner
 -- Time is Redis's own: nodes' clocks differ. Every key expires by itself, when the last record that it tells of does.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

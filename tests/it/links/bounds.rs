@@ -30,7 +30,7 @@ async fn a_client_that_has_its_share_comes_again_when_its_oldest_link_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stored_bytes_are_bounded() {
-    let app = App::with(|config| config.links.max_bytes_per_client = ByteSize(50_000)).await;
+    let app = App::with(|config| config.links.max_bytes_per_client = ByteSize(56_000)).await;
     let long = json!({ "files": [{ "url": format!("data:,{}", "x".repeat(8_000)), "zipPath": "a" }] });
     for _ in 0..6 {
         mint(app.address(), &long).await;

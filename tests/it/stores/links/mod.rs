@@ -10,7 +10,7 @@ use bytes::Bytes;
 use zipstream::{
     config,
     links::{Config, Error, Links, Minted, Record},
-    plan::Facts,
+    plan::{Facts, Head, Validator},
     state,
     value::{ByteSize, Secret},
 };
@@ -155,8 +155,9 @@ async fn a_full_store_refuses_and_evicts_nothing() {
 async fn bytes_are_bounded_in_all_and_by_client() {
     for bench in Bench::both().await {
         let links = bench.links(|config| {
-            (config.max_bytes, config.max_bytes_per_client) = (ByteSize(10_000), ByteSize(5_000));
+            (config.max_bytes, config.max_bytes_per_client) = (ByteSize(16_000), ByteSize(8_000));
         });
+        // Each counts for its descriptor, and for what its three sources may tell.
         let first = links.mint(&record("a", 4_000)).await.unwrap().token;
         let refused = links.mint(&record("a", 4_000)).await;
         assert!(matches!(refused, Err(Error::ShareExceeded { .. })), "{}: {refused:?}", bench.name);
@@ -168,8 +169,26 @@ async fn bytes_are_bounded_in_all_and_by_client() {
             let token = links.mint(&record("a", 4_000)).await.unwrap().token;
             links.remove(&token).await.unwrap();
         }
-        let refused = links.mint(&record("a", 6_000)).await;
+        let refused = links.mint(&record("a", 7_000)).await;
         assert!(matches!(refused, Err(Error::ShareExceeded { .. })));
+    }
+}
+
+/// What sources tell is bounded as well: a validator that is longer than any sound one is not kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_are_kept_without_what_is_too_long() {
+    for bench in Bench::both().await {
+        let links = bench.links(|_| {});
+        let token = mint(&links).await.token;
+        let head = |octets| {
+            let validator = Some(Validator::ETag(format!("\"{}\"", "e".repeat(octets))));
+            Some(Head { length: Some(5), modified: None, ranges: true, validator })
+        };
+        let told = Facts { heads: vec![head(64), head(1000), None], ..facts(1) };
+        let kept = links.freeze(&token, &told).await.unwrap();
+        assert_eq!((&kept.heads[0], &kept.heads[2]), (&told.heads[0], &told.heads[2]), "{}", bench.name);
+        assert_eq!(kept.heads[1], Some(Head { validator: None, ..head(1).unwrap() }));
+        assert_eq!(links.find(&token).await.unwrap().facts, Some(kept));
     }
 }
 
