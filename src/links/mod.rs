@@ -133,7 +133,8 @@ impl Links {
         Ok(Found { facts, fault, is_expired: found.is_expired, record })
     }
 
-    /// Writes down what the link's archive is planned by, unless that was done before; returns what holds from now on.
+    /// Writes down what the link's archive is planned by, unless that was done before; returns what holds from now on,
+    /// without validators that are too long to be kept.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the link was removed meanwhile; [`Error::Unavailable`].
@@ -186,7 +187,11 @@ impl Links {
                 let record = Record::from_bytes(seal.open(Field::Request, request)?)?;
                 Ok(Status::waiting(record.entries))
             }
-            Latest::Reported(report) => read(&seal, Field::Report, report),
+            Latest::Reported { age, report } => {
+                let status: Status = read(&seal, Field::Report, report)?;
+                let is_lost = age > reporter::overdue(self.0.config.resume_window);
+                Ok(if is_lost { status.lost(age) } else { status })
+            }
         }
     }
 

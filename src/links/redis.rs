@@ -114,8 +114,12 @@ impl Redis {
     }
 
     pub(super) async fn latest(&self, id: Id) -> Result<Option<Latest>, Error> {
-        let found: Option<(Vec<u8>, Option<Vec<u8>>)> = self.ask(&self.0.scripts.latest, id, NOTHING).await?;
-        Ok(found.map(|(request, report)| report.map_or(Latest::None { request }, Latest::Reported)))
+        type Record = (Vec<u8>, Option<Vec<u8>>, u64);
+        let found: Option<Record> = self.ask(&self.0.scripts.latest, id, NOTHING).await?;
+        Ok(found.map(|(request, report, age)| match report {
+            None => Latest::None { request },
+            Some(report) => Latest::Reported { age: Duration::from_millis(age), report },
+        }))
     }
 
     /// Makes a download the latest and starts its reporter and the carrier of its book.

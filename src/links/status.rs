@@ -1,5 +1,7 @@
 //! How a download is doing, as it is told and as it is kept.
 
+use std::time::{Duration, SystemTime};
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -53,13 +55,29 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = DownloadFailure)]
 pub struct Failure {
-    /// As in problem documents; `client_gone` when the connection ended before the archive did.
+    /// As in problem documents; `client_gone` when the connection ended before the archive did, `node_gone` when the node
+    /// that sent it did.
     pub code: String,
     /// In words.
     pub detail: String,
 }
 
 impl Status {
+    /// The state of a download that nothing was heard of for so long: whoever sent it is gone.
+    pub(super) fn lost(self, silence: Duration) -> Status {
+        if self.state != State::Running {
+            return self;
+        }
+        let heard = SystemTime::now().checked_sub(silence).unwrap_or(SystemTime::UNIX_EPOCH);
+        let detail = "the node that sent the archive is gone, or cannot tell of it".to_owned();
+        Status {
+            state: State::Failed,
+            finished_at: Some(humantime::format_rfc3339_millis(heard).to_string()),
+            error: Some(Failure { code: "node_gone".to_owned(), detail }),
+            ..self
+        }
+    }
+
     /// The state of a link that nobody has used.
     pub(super) fn waiting(entries: usize) -> Status {
         Status {

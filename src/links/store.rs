@@ -4,7 +4,7 @@
 //! A record can be *used* for `links.ttl`. It is *kept* until then, or until `links.resume_window` after the end of a
 //! download that began, whichever is later. While it is kept it counts against the bounds.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{Book, Config, Download, Error, Failure, Status, Token, memory::Memory, redis::Redis, token::Id};
 use crate::state;
@@ -38,7 +38,7 @@ pub(super) enum Inserted {
     /// Its owner's share is used up.
     ShareExceeded {
         /// Time until the owner's oldest record is forgotten.
-        retry_after: std::time::Duration,
+        retry_after: Duration,
     },
 }
 
@@ -51,8 +51,13 @@ pub(super) enum Latest {
         /// The sealed request.
         request: Vec<u8>,
     },
-    /// The last that was reported of it, sealed.
-    Reported(Vec<u8>),
+    /// What some node reported of it.
+    Reported {
+        /// Time since the last report.
+        age: Duration,
+        /// That report, sealed.
+        report: Vec<u8>,
+    },
 }
 
 /// A store of records.

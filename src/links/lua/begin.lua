@@ -4,5 +4,5 @@ if not found[1] or (tonumber(found[1]) <= now and not found[2]) then
   return 0
 end
 prolong(ARGV[1], now + ARGV[2])
-redis.call('HSET', KEYS[1], 'report', ARGV[3])
+redis.call('HSET', KEYS[1], 'report', ARGV[3], 'reported', now)
 return redis.call('HINCRBY', KEYS[1], 'download', 1)

@@ -6,6 +6,6 @@ if not latest then
 end
 prolong(ARGV[1], now + ARGV[2])
 if latest == ARGV[4] then
-  redis.call('HSET', KEYS[1], 'report', ARGV[3])
+  redis.call('HSET', KEYS[1], 'report', ARGV[3], 'reported', now)
 end
 return 1

@@ -76,6 +76,36 @@ async fn a_failure_is_told_and_so_is_a_client_that_left() {
     }
 }
 
+/// A node that is killed tells nothing of its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_whose_node_is_gone_is_told_to_have_failed() {
+    let [_, bench] = Bench::both().await;
+    let node = || bench.links(|config| config.resume_window = Duration::from_secs(4));
+    let (here, there) = (node(), node());
+    let token = mint(&there).await.token;
+    // The tasks that report end with their runtime.
+    let process = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let begun = process.spawn({
+        let (here, token) = (here.clone(), token.clone());
+        async move { here.begin(&token, 3).await.unwrap() }
+    });
+    let (download, book) = begun.await.unwrap();
+    download.note_sent(7);
+    becomes(&there, &token, |status| status.bytes_sent == 7).await;
+    // Longer than the time after which it counts as lost.
+    tokio::time::sleep(Duration::from_millis(3500)).await;
+    assert_eq!(there.status(&token).await.unwrap().state, State::Running, "it stands still");
+    process.shutdown_background();
+    let lost = becomes(&there, &token, |status| status.state == State::Failed).await;
+    assert_eq!((lost.error.unwrap().code.as_str(), lost.bytes_sent), ("node_gone", 7));
+    assert!(lost.finished_at > lost.started_at);
+    let later = there.begin(&token, 3).await.unwrap().0;
+    assert_eq!(there.status(&token).await.unwrap().state, State::Running);
+    later.note_end();
+    there.settle().await;
+    drop((download, book));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_later_download_takes_over() {
     for bench in Bench::both().await {
