@@ -123,8 +123,6 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// The problems of an archive that is asked for by its descriptor.
-    OfArchive: ANYTHING, WORK, LOOP, CLIENT, QUOTA, PLACES, BODY, DESCRIPTOR, SOURCES;
     /// The problems of the document itself.
     OfDescription: ANYTHING;
     /// The problems of liveness.
@@ -141,6 +139,22 @@ refusals! {
     OfValidation: ANYTHING, WORK, LOOP, CLIENT, QUOTA, BODY, DESCRIPTOR;
     /// The problems of readiness.
     OfReadiness: ANYTHING, WORK;
+}
+
+/// The problems of an archive that is asked for by its descriptor. Those of its sources tell what is left after it.
+pub(in crate::api) struct OfArchive;
+
+impl IntoResponses for OfArchive {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut answers =
+            described(&[ANYTHING, WORK, LOOP, CLIENT, QUOTA, PLACES, BODY, DESCRIPTOR, SOURCES]);
+        for (status, _) in SOURCES {
+            if let Some(RefOr::T(answer)) = answers.get_mut(&status.to_string()) {
+                answer.headers.extend(with_rate_limit(ResponseBuilder::new()).build().headers);
+            }
+        }
+        answers
+    }
 }
 
 /// The problems of a link whose headers alone are asked for: without their documents.
@@ -246,13 +260,16 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_of_an_archive_is_described_under_its_status() {
+    fn every_problem_of_an_archive_is_described_under_its_status_and_says_what_is_left() {
         let answers = serde_json::to_value(OfArchive::responses()).unwrap();
         for problem in problems() {
             let code = problem.code();
             let status = problem.into_response().status();
             let described = answers[status.as_str()]["description"].as_str().unwrap_or_default();
             assert!(described.contains(&format!("`{code}`")), "{status} {code}: {described}");
+        }
+        for status in ["413", "429", "502", "504"] {
+            assert!(answers[status]["headers"]["RateLimit"].is_object(), "{status}");
         }
     }
 }
