@@ -3,14 +3,16 @@
 //! What a source says of itself is often wrong: archives are served as `application/octet-stream`, and compressed
 //! dumps have no extension. The beginning of the data tells, by the very thing that matters: whether it shrinks.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::descriptor::{Compression, Entry, Source};
-use crate::fetch;
-use crate::plan;
+use crate::budget::Demand;
+use crate::descriptor::{Compression, Entry, HttpSource, Source};
+use crate::fetch::{self, Reader};
+use crate::plan::{self, Head};
 
 use super::deflate;
-use super::slots::Ahead;
 
 /// How much of the data is looked at, in bytes: enough to be past a header, and a fraction of a millisecond of work.
 pub(super) const LOOK: usize = 64 << 10;
@@ -27,22 +29,26 @@ pub(super) fn by_name(entry: &Entry) -> bool {
     looks_so || plan::compressed_by(entry, None).is_some()
 }
 
-/// Says whether an entry's data is compressed already, by what its source told and the beginning that is at hand.
-pub(super) async fn by_answer(entry: &Entry, content_type: Option<&str>, ahead: Option<&mut Ahead>) -> bool {
-    if plan::compressed_by(entry, content_type).is_some() {
-        return true;
+/// Reads the beginning of a source anew whose answer broke, through all further breaks: what it is, and not where it was
+/// cut, decides.
+pub(super) async fn again(
+    client: &fetch::Client,
+    source: &Arc<HttpSource>,
+    head: Head,
+    demand: &Arc<Demand>,
+) -> Vec<Bytes> {
+    let reader = Reader::new(client.clone(), Arc::clone(source), Some(head), None, Arc::clone(demand));
+    let mut reader = reader.forgettable();
+    let mut chunks = Vec::new();
+    while reader.offset() < LOOK as u64
+        && let Ok(Some(chunk)) = reader.next().await
+    {
+        if reader.offset() == chunk.len() as u64 {
+            chunks.clear();
+        }
+        chunks.push(chunk);
     }
-    match ahead {
-        Some(Ahead::Gathered(chunks)) => looks_compressed(chunks),
-        Some(Ahead::Open(opened)) => by_opened(entry, opened).await,
-        None => false,
-    }
-}
-
-/// The same by the answer of the source whose turn comes first.
-pub(super) async fn by_opened(entry: &Entry, opened: &mut fetch::Opened) -> bool {
-    plan::compressed_by(entry, opened.content_type.as_deref()).is_some()
-        || looks_compressed(&opened.peek(LOOK).await)
+    chunks
 }
 
 /// Says whether the beginning of data does not become a tenth smaller.

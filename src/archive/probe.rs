@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 use crate::budget::Held;
 use crate::descriptor::{self, Compression, Descriptor, HttpSource, Source};
 use crate::fetch::{self, Ask};
-use crate::plan::{Facts, Head};
+use crate::plan::{self, Facts, Head};
 
 use super::look;
 use super::prefetch::{Prefetch, park};
@@ -29,13 +31,50 @@ pub(super) struct Answers {
     pub(super) failed: BTreeMap<usize, Reason>,
 }
 
-/// One source's answer.
-struct Told {
-    head: Head,
-    /// Whether its data is compressed already, where that was asked.
-    compressed: Option<bool>,
-    ahead: Option<(Ahead, Held)>,
-    whole: Option<fetch::Opened>,
+/// How many sources of one archive are looked at at once: each holds [`look::LOOK`] bytes meanwhile and a read, which is
+/// beside the budgets, so that no moment's load decides how an entry is written.
+const LOOKS: usize = 16;
+
+/// What all questions of a probe share.
+struct Asking<'a> {
+    prefetch: &'a Prefetch,
+    config: &'a Config,
+    /// What is asked of a source ahead of its turn, in bytes.
+    share: u64,
+    /// How many beginnings are granted and not kept yet.
+    granted: AtomicUsize,
+    looks: Semaphore,
+    /// When `archive.probe_timeout` runs out.
+    deadline: Instant,
+    /// By the entry's index: whether its data is compressed already.
+    compressed: Vec<AtomicBool>,
+}
+
+/// A source that is asked.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    index: usize,
+    entry: &'a descriptor::Entry,
+    source: &'a Arc<HttpSource>,
+    /// Whether its turn comes first: it is asked for all of it.
+    is_first: bool,
+    /// Whether its data decides how it is written.
+    is_looked_at: bool,
+}
+
+/// A source's answer.
+struct Answered {
+    opened: fetch::Opened,
+    /// What it may keep until its turn.
+    held: Option<Held>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What is kept of an answer.
+enum Kept {
+    Ahead(Ahead, Held),
+    Nothing,
+    Whole(Box<fetch::Opened>),
 }
 
 /// Asks the first sources all at once, and waits until they have answered, or until `archive.probe_timeout` has run
@@ -53,72 +92,82 @@ pub(super) async fn probe(
     let entries = &descriptor.entries;
     let skips = descriptor.skips();
     let mut heads = vec![None; entries.len()];
-    // What was frozen is not looked at again.
-    let mut compressed: Vec<_> =
-        entries.iter().map(|entry| known.is_none() && look::by_name(entry)).collect();
     let (mut first, mut failed) = (None, BTreeMap::new());
+    // What was frozen is not looked at again.
+    let by_name = |entry| known.is_none() && look::by_name(entry);
     let sources = || {
-        entries.iter().enumerate().filter_map(|(index, entry)| match &entry.source {
-            Source::Http(source) => Some((index, source)),
+        let sources = entries.iter().enumerate().filter_map(|(index, entry)| match &entry.source {
+            Source::Http(source) => Some((index, entry, source)),
             Source::Directory | Source::Data(_) => None,
-        })
+        });
+        sources.take(config.probe_files)
     };
-    let asked = sources().take(config.probe_files).count() as u64;
-    let share = config.probe_size.0.min(config.prefetch_size.0 / asked.max(1)).max(1);
-    let granted = AtomicUsize::new(0);
+    let asked = sources().count() as u64;
+    let asking = Asking {
+        prefetch,
+        config,
+        share: config.probe_size.0.min(config.prefetch_size.0 / asked.max(1)).max(1),
+        granted: AtomicUsize::new(0),
+        looks: Semaphore::new(LOOKS),
+        deadline: Instant::now() + config.probe_timeout,
+        compressed: entries.iter().map(|entry| AtomicBool::new(by_name(entry))).collect(),
+    };
     let mut answers: FuturesUnordered<_> = sources()
-        .take(config.probe_files)
         .enumerate()
-        .map(|(turn, (index, source))| {
-            let auto = known.is_none() && entries[index].compression == Compression::Auto;
-            let looked_at = auto.then_some(&entries[index]);
-            ask((index, source), looked_at, turn == 0, (share, &granted), prefetch, config)
+        .map(|(turn, (index, entry, source))| {
+            let is_auto = known.is_none() && entry.compression == Compression::Auto;
+            let is_looked_at = is_auto && !asking.compressed[index].load(Ordering::Relaxed);
+            asking.ask(Question { index, entry, source, is_first: turn == 0, is_looked_at })
         })
         .collect();
-    let clock = tokio::time::sleep(config.probe_timeout);
+    let mut keeping = FuturesUnordered::new();
+    let clock = tokio::time::sleep_until(asking.deadline);
     tokio::pin!(clock);
-    let first_index = sources().next().map(|(index, _)| index);
+    let first_index = sources().next().map(|(index, ..)| index);
     let mut first_is_due = first_index.is_some();
-    while first_is_due || !clock.is_elapsed() {
-        let answer = tokio::select! {
+    while (first_is_due || !clock.is_elapsed()) && !(answers.is_empty() && keeping.is_empty()) {
+        let (index, kept) = tokio::select! {
             biased;
-            answer = answers.next() => answer,
+            Some((question, answer)) = answers.next() => match judge(question, answer, known) {
+                Ok(answered) => {
+                    // What was told counts, also where the clock runs out over what it sends.
+                    heads[question.index] = Some(answered.opened.head.clone());
+                    keeping.push(asking.keep(question, answered));
+                    continue;
+                }
+                Err(reason) => (question.index, Err(reason)),
+            },
+            Some((index, kept)) = keeping.next() => (index, kept.map_err(Reason::from)),
             () = &mut clock, if !clock.is_elapsed() => continue,
         };
-        let Some((index, answer)) = answer else { break };
-        let told = match judge(index, &entries[index], answer, known) {
-            Ok(told) => told,
+        match kept {
+            Ok(Kept::Ahead(ahead, held)) => prefetch.keep(index, ahead, held),
+            Ok(Kept::Nothing) => {}
+            Ok(Kept::Whole(opened)) => first = Some((index, *opened)),
             Err(reason) if skips && reason.as_skipped().is_some() => {
+                heads[index] = None;
                 failed.insert(index, reason);
-                first_is_due &= first_index != Some(index);
-                continue;
             }
             Err(reason) => return Err(blamed(index, &entries[index], reason)),
-        };
-        if let Some((ahead, held)) = told.ahead {
-            prefetch.keep(index, ahead, held);
         }
-        if let Some(opened) = told.whole {
-            first = Some((index, opened));
-            first_is_due = false;
-        }
-        heads[index] = Some(told.head);
-        compressed[index] = told.compressed.unwrap_or(compressed[index]);
+        first_is_due &= first_index != Some(index);
     }
+    drop((answers, keeping));
+    let compressed = asking.compressed.into_iter().map(AtomicBool::into_inner).collect();
     Ok(Answers { compressed, heads, first, failed })
 }
 
 /// Judges a source's answer by what the descriptor declares, and by what was frozen.
 fn judge(
-    index: usize,
-    entry: &descriptor::Entry,
-    answer: Result<Told, fetch::Error>,
+    question: Question<'_>,
+    answer: Result<Answered, fetch::Error>,
     known: Option<&Facts>,
-) -> Result<Told, Reason> {
-    let told = answer?;
-    entry.expected.check_length(told.head.length)?;
-    known.map_or(Ok(()), |facts| unchanged(index, facts, &told.head))?;
-    Ok(told)
+) -> Result<Answered, Reason> {
+    let answered = answer?;
+    let head = &answered.opened.head;
+    question.entry.expected.check_length(head.length)?;
+    known.map_or(Ok(()), |facts| unchanged(question.index, facts, head))?;
+    Ok(answered)
 }
 
 /// Holds what a source tells now against what it told when the plan was frozen.
@@ -132,57 +181,78 @@ pub(super) fn unchanged(index: usize, facts: &Facts, told: &Head) -> Result<(), 
     }
 }
 
-/// Asks a source, and judges the data of an entry that is to be looked at.
-async fn ask(
-    (index, source): (usize, &Arc<HttpSource>),
-    looked_at: Option<&descriptor::Entry>,
-    is_first: bool,
-    (share, granted): (u64, &AtomicUsize),
-    prefetch: &Prefetch,
-    config: &Config,
-) -> (usize, Result<Told, fetch::Error>) {
-    let told = async {
-        let (client, source) = (&prefetch.client, Arc::clone(source));
-        if is_first {
-            let mut opened = client.open(source, Ask::Whole).await?;
-            let compressed = match looked_at {
-                Some(entry) => Some(look::by_opened(entry, &mut opened).await),
-                None => None,
-            };
-            return Ok(Told { head: opened.head.clone(), compressed, ahead: None, whole: Some(opened) });
+impl Asking<'_> {
+    /// Asks a source.
+    async fn ask<'q>(&self, question: Question<'q>) -> (Question<'q>, Result<Answered, fetch::Error>) {
+        let (client, source) = (&self.prefetch.client, Arc::clone(question.source));
+        if question.is_first {
+            let opened = client.open(source, Ask::Whole).await;
+            return (question, opened.map(|opened| Answered { opened, held: None, _permit: None }));
         }
         let _permit = client.admit(&source).await;
-        // As many beginnings may be asked for or wait as one archive may have connections; of other sources one byte
-        // is asked.
-        let has_room = prefetch.has_room(granted.load(Ordering::Relaxed));
-        let hold = || {
-            let little = looked_at.map(|_| share.min(look::LOOK as u64));
-            prefetch.budget.try_hold(share).or_else(|| prefetch.budget.try_hold(little?))
-        };
-        let held = has_room.then(hold).flatten();
-        let ask = Ask::Beginning(held.as_ref().map_or(1, Held::bytes));
-        granted.fetch_add(usize::from(held.is_some()), Ordering::Relaxed);
-        let opened = client.open(Arc::clone(&source), ask).await?;
-        let content_type = looked_at.and_then(|_| opened.content_type.clone());
-        let (head, mut ahead) = match held {
-            None => (opened.into_head(), None),
-            Some(held) => {
-                let parked =
-                    park(client, source, None, opened, held, config.inline_size.0, &prefetch.demand).await?;
-                granted.fetch_sub(1, Ordering::Relaxed);
-                parked
+        // As many beginnings may be asked for or wait as one archive may have connections; of other sources no more is
+        // asked than what is looked at, or one byte.
+        let has_room = self.prefetch.has_room(self.granted.load(Ordering::Relaxed));
+        let held = has_room.then(|| self.prefetch.budget.try_hold(self.share)).flatten();
+        let least = if question.is_looked_at { look::LOOK as u64 } else { 1 };
+        let ask = Ask::Beginning(held.as_ref().map_or(0, Held::bytes).max(least));
+        self.granted.fetch_add(usize::from(held.is_some()), Ordering::Relaxed);
+        let opened = client.open(source, ask).await;
+        if opened.is_err() {
+            self.granted.fetch_sub(usize::from(held.is_some()), Ordering::Relaxed);
+        }
+        (question, opened.map(|opened| Answered { opened, held, _permit }))
+    }
+
+    /// Looks at what a source sends where that decides, and keeps what may wait for its turn.
+    async fn keep(&self, question: Question<'_>, answered: Answered) -> (usize, Result<Kept, fetch::Error>) {
+        let Answered { opened, held, _permit } = answered;
+        let is_granted = held.is_some();
+        let opened = if question.is_looked_at { self.look(question, opened).await } else { Some(opened) };
+        let kept = match (opened, held) {
+            (None, _) => Ok(Kept::Nothing),
+            (Some(opened), _) if question.is_first => Ok(Kept::Whole(Box::new(opened))),
+            (Some(opened), None) => {
+                opened.into_head();
+                Ok(Kept::Nothing)
+            }
+            (Some(opened), Some(held)) => {
+                let Prefetch { client, demand, .. } = self.prefetch;
+                let (source, inline_size) = (Arc::clone(question.source), self.config.inline_size.0);
+                let parked = park(client, source, None, opened, held, inline_size, demand).await;
+                parked.map(|(_, ahead)| ahead.map_or(Kept::Nothing, |(ahead, held)| Kept::Ahead(ahead, held)))
             }
         };
-        let compressed = match looked_at {
-            Some(entry) => {
-                let ahead = ahead.as_mut().map(|(ahead, _)| ahead);
-                Some(look::by_answer(entry, content_type.as_deref(), ahead).await)
-            }
-            None => None,
+        self.granted.fetch_sub(usize::from(is_granted), Ordering::Relaxed);
+        (question.index, kept)
+    }
+
+    /// Decides whether a source's data is compressed already, by its type or by its beginning; what does not come before
+    /// the clock runs out says nothing. Gives the answer back unless it broke.
+    async fn look(&self, question: Question<'_>, mut opened: fetch::Opened) -> Option<fetch::Opened> {
+        let compressed = &self.compressed[question.index];
+        if plan::compressed_by(question.entry, opened.content_type.as_deref()).is_some() {
+            compressed.store(true, Ordering::Relaxed);
+            return Some(opened);
+        }
+        let mut is_broken = false;
+        let looked = async {
+            // The archive waits for the first one whatever the others do.
+            let _look = if question.is_first { None } else { self.looks.acquire().await.ok() };
+            let beginning = match opened.peek(look::LOOK).await {
+                Ok(beginning) => beginning,
+                Err(_) => {
+                    is_broken = true;
+                    let Prefetch { client, demand, .. } = self.prefetch;
+                    look::again(client, question.source, opened.head.clone(), demand).await
+                }
+            };
+            look::looks_compressed(&beginning)
         };
-        Ok(Told { head, compressed, ahead, whole: None })
-    };
-    (index, told.await)
+        let looks_compressed = timeout_at(self.deadline, looked).await.unwrap_or(false);
+        compressed.store(looks_compressed, Ordering::Relaxed);
+        (!is_broken).then_some(opened)
+    }
 }
 
 /// Blames an entry.

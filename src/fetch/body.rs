@@ -5,12 +5,10 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Weak;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
-use tokio::time::Instant;
 use url::Origin;
 
 use super::Error;
@@ -79,28 +77,31 @@ impl Body {
         self.poll_fresh(cx, read_size)
     }
 
-    /// Reads ahead until `most` bytes are at hand, the body ends, or `patience` has run out, and gives what is at hand;
-    /// all of it will be read at its turn.
+    /// Reads ahead until `most` bytes are at hand or the body ends, and gives what is at hand; all of it will be read at
+    /// its turn.
+    ///
+    /// # Errors
+    /// When the body breaks before; its turn will say so too.
     ///
     /// # Cancel safety
-    /// The body cannot be used any more when the future is dropped.
-    pub(super) async fn peek(&mut self, most: usize, patience: Duration) -> Vec<Bytes> {
-        let deadline = Instant::now() + patience;
-        let mut peeked = self.peeked.take().unwrap_or_default();
-        let mut length: usize = peeked.chunks.iter().map(Bytes::len).sum();
-        while length < most && peeked.ended.is_none() {
-            let fresh = poll_fn(|cx| self.poll_fresh(cx, most));
-            match tokio::time::timeout_at(deadline, fresh).await {
-                Ok(Ok(Some(chunk))) => {
-                    length += chunk.len();
-                    peeked.chunks.push_back(chunk);
-                }
-                Ok(Ok(None)) => peeked.ended = Some(Ok(())),
-                Ok(Err(error)) => peeked.ended = Some(Err(error)),
-                Err(_) => break,
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn peek(&mut self, most: usize) -> Result<Vec<Bytes>, Error> {
+        loop {
+            let peeked = self.peeked.get_or_insert_default();
+            let length: usize = peeked.chunks.iter().map(Bytes::len).sum();
+            match &peeked.ended {
+                None if length < most => {}
+                Some(Err(error)) if length < most => return Err(error.clone()),
+                Some(_) | None => return Ok(peeked.chunks.iter().cloned().collect()),
+            }
+            let fresh = poll_fn(|cx| self.poll_fresh(cx, most)).await;
+            let peeked = self.peeked.get_or_insert_default();
+            match fresh {
+                Ok(Some(chunk)) => peeked.chunks.push_back(chunk),
+                Ok(None) => peeked.ended = Some(Ok(())),
+                Err(error) => peeked.ended = Some(Err(error)),
             }
         }
-        self.peeked.insert(peeked).chunks.iter().cloned().collect()
     }
 
     fn poll_fresh(&mut self, cx: &mut Context<'_>, read_size: usize) -> Poll<Result<Option<Bytes>, Error>> {

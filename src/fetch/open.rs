@@ -22,9 +22,6 @@ use super::segment::Opening;
 use super::signature::explained;
 use super::{Client, Error};
 
-/// How long the first bytes are waited for, behind the head.
-const PEEK_PATIENCE: Duration = Duration::from_secs(1);
-
 /// What is asked of a source.
 #[derive(Clone, Debug)]
 pub enum Ask {
@@ -75,15 +72,18 @@ impl Opened {
         self.head.is_resumable()
     }
 
-    /// Reads the first bytes, about as many as are wanted, before their turn; they will be read again at it. What does
-    /// not come soon is not waited for.
+    /// Reads the first bytes, at least as many as are wanted where there are, before their turn; they will be read again
+    /// at it. No clock runs but the caller's.
+    ///
+    /// # Errors
+    /// When the body breaks before; its turn will say so too.
     ///
     /// # Cancel safety
-    /// The body cannot be used any more when the future is dropped.
-    pub async fn peek(&mut self, bytes: usize) -> Vec<Bytes> {
+    /// Nothing is lost when the future is dropped.
+    pub async fn peek(&mut self, bytes: usize) -> Result<Vec<Bytes>, Error> {
         match &mut self.body {
-            Some(body) => body.peek(bytes, PEEK_PATIENCE).await,
-            None => Vec::new(),
+            Some(body) => body.peek(bytes).await,
+            None => Ok(Vec::new()),
         }
     }
 

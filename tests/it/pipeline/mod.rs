@@ -1,5 +1,6 @@
 //! From descriptors to archives, through the whole service.
 
+mod auto;
 mod compression;
 mod contents;
 pub(crate) mod download;
