@@ -4,11 +4,13 @@
 //! reading ──▶ [ entry 7: block block ] [ entry 6: block ] [ entry 5: block block ] ──▶ writing
 //! ```
 //! Else many entries of a block each would keep one core busy. One block is every archive's own; all others, that
-//! which is being read included, are held against the budget, and there are no more of them than cores can work on:
-//! a reader that takes nothing stops the reading.
+//! which is being read included, are held against the budget, as far as it leaves as much to others. There are no more
+//! of them than cores can work on, nor than the reader took in the last second: one that takes nothing stops the
+//! reading, and keeps little, for what was compressed for it cannot be given back.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -23,6 +25,9 @@ use super::compress::{BLOCK, Compressor, Workers};
 use super::prefetch::Prefetch;
 use super::slots::Ahead;
 
+/// The window over which the reader's pace is taken.
+const WINDOW: Duration = Duration::from_secs(1);
+
 /// Entries that are being compressed.
 pub(super) struct Deflating {
     /// In the order of the archive: the first is being written, the last is being read.
@@ -30,6 +35,8 @@ pub(super) struct Deflating {
     reading: Reading,
     /// Room for the block that is being read.
     room: Option<Held>,
+    /// When the last blocks were taken, as many as may be started ahead at most.
+    taken: VecDeque<Instant>,
     workers: Workers,
 }
 
@@ -88,7 +95,8 @@ enum Event {
 impl Deflating {
     /// Starts at an entry.
     pub(super) fn new(index: usize, workers: Workers) -> Deflating {
-        Deflating { items: VecDeque::new(), reading: Reading::Opening(index), room: None, workers }
+        let (items, taken) = (VecDeque::new(), VecDeque::new());
+        Deflating { items, reading: Reading::Opening(index), room: None, taken, workers }
     }
 
     /// Whether all that was begun is complete.
@@ -124,6 +132,7 @@ impl Deflating {
                 biased;
                 Some(block) = block => {
                     let block = block.map_err(|reason| (None, reason))?;
+                    self.taken.push_back(Instant::now());
                     match self.items.front_mut() {
                         Some(item) if item.is_inline => item.out.push(block),
                         Some(_) | None => return Ok(Step::Piece(block)),
@@ -181,7 +190,13 @@ impl Deflating {
             self.room = None;
             return true;
         }
-        self.room = self.room.take().or_else(|| budget.try_hold(BLOCK as u64));
+        self.taken.drain(..self.taken.len().saturating_sub(most));
+        let now = Instant::now();
+        while self.taken.pop_front_if(|at| now.duration_since(*at) > WINDOW).is_some() {}
+        if running > self.taken.len() {
+            return false;
+        }
+        self.room = self.room.take().or_else(|| budget.try_hold_leaving(BLOCK as u64, budget.held()));
         self.room.is_some()
     }
 

@@ -113,6 +113,54 @@ async fn a_slow_reader_stops_the_compressor() {
     }
 }
 
+/// What was compressed ahead cannot be given back, so it is little from the beginning, and never most of the budget.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_stops_keeps_little_compressed_and_starves_nobody() {
+    const TOTAL: u64 = 16 << 20;
+    let origin = Origin::start().await;
+    let app = App::with(|config| {
+        config.archive.compressors = 32;
+        config.archive.prefetch_total.0 = TOTAL;
+        // What waits in the kernel for its turn is another matter.
+        (config.archive.prefetch_size.0, config.archive.probe_size.0) = (1, 1);
+    })
+    .await;
+    let descriptor = |length| {
+        let route = |seed| Route::pattern(seed, length).etag("\"v\"");
+        let mut descriptor =
+            numbered((0..4).map(|seed| origin.serve(&format!("/{length}/{seed}"), route(seed))));
+        (descriptor["compression"], descriptor["compressionLevel"]) = ("DEFLATE".into(), 1.into());
+        descriptor
+    };
+    let settled = async || {
+        let mut held = u64::MAX;
+        while std::mem::replace(&mut held, app.held()) != held {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        held
+    };
+    // One that takes nothing from the beginning.
+    let mut stopped = Vec::new();
+    for count in 1..=3 {
+        let mut reading = post(&app, &descriptor(64 << 20)).receive_buffer(16 << 10).open().await;
+        assert_eq!(reading.take(1000).await.len(), 1000);
+        stopped.push(reading);
+        let held = settled().await;
+        assert!(held <= count * (3 << 20) + 64, "{count} stopped: {held} bytes are held");
+    }
+    drop(stopped);
+    // One that was as fast as could be.
+    let mut reading = post(&app, &descriptor(64 << 20)).open().await;
+    assert_eq!(reading.take(40 << 20).await.len(), 40 << 20);
+    let held = settled().await;
+    assert!(held <= TOTAL / 2 + 64, "{held} of {TOTAL} bytes are held");
+    let began = settled().await;
+    let answer = post(&app, &descriptor(8 << 20)).send().await;
+    assert!(answer.is_whole() && app.held() <= began, "{} bytes are held, not {began}", app.held());
+    drop(reading);
+    assert_eq!(settled().await, 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_leaves_before_the_first_byte_closes_every_source() {
     let (origin, app) = (Origin::start().await, App::start().await);
