@@ -1,12 +1,12 @@
 //! What is left of an archive that a signal ends half-way: nothing.
 
 use std::io::{Read, Write};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{complaints, finish, names, zipstream};
 use crate::pipeline::download::numbered;
-use crate::support::origin::{Origin, Route};
+use crate::support::origin::{Gate, Origin, Route};
 
 /// How long what happens at once may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -50,6 +50,35 @@ async fn a_signal_half_way_removes_what_was_written() {
         assert_eq!(names(directory.path()), ["backup.zip"], "{name}");
         assert_eq!(std::fs::read_to_string(&to).unwrap(), "yesterday's", "{name}");
     }
+}
+
+/// As `nohup` starts it, and shells what they put into the background.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_that_was_ignored_from_the_beginning_stays_so() {
+    let origin = Origin::start().await;
+    let gate = Gate::closed();
+    let url = origin.serve("/a", Route::pattern(1, 4 << 20).gate(1 << 20, &gate));
+    let descriptor = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&descriptor, numbered([&url]).to_string()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("backup.zip");
+    let line = format!(
+        "trap '' HUP INT; exec {} pack {} -o {}",
+        env!("CARGO_BIN_EXE_zipstream"),
+        descriptor.path().display(),
+        to.display()
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).env_clear().env("ZIPSTREAM__EGRESS__ALLOW", "127.0.0.0/8");
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until(|| names(directory.path()).len() == 1 && origin.sent_for("/a") >= 1 << 20).await;
+    signal(&child, "HUP");
+    signal(&child, "INT");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    gate.open();
+    let output = finish(child, b"");
+    assert_eq!((output.status.code(), complaints(&output)), (Some(0), vec![]));
+    assert_eq!(names(directory.path()), ["backup.zip"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
