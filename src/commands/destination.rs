@@ -4,6 +4,7 @@
 //! directory/.backup.zip.Xq3bT9.part ──written──▶ fsync ──▶ rename to backup.zip ──▶ fsync of the directory
 //!            └── removed on failure and on signals
 //! ```
+//! A file that takes another's place has its permissions, and while it is written fewer than that.
 //! Bytes are written by a thread of their own: a pipe that nobody reads must not keep a signal from being heard.
 
 use std::{
@@ -23,9 +24,17 @@ const WAITING: usize = 2;
 /// What a new file's permissions are, less those that the process's mask takes away.
 const FILE_MODE: u32 = 0o666;
 
+/// What of another file's permissions one has that is written to take its place.
+const OWN_MODE: u32 = 0o600;
+
+/// Permission bits, set-uid and its like among them.
+const MODE: u32 = 0o7777;
+
 /// Where an archive is written to.
 pub(super) struct Destination {
     file: File,
+    /// What its permissions will be, where it takes the place of another.
+    permissions: Option<Permissions>,
     /// Where the file is, and where it belongs.
     place: Option<(TempPath, PathBuf)>,
 }
@@ -48,20 +57,23 @@ impl Destination {
             return Err(Error::Terminal);
         }
         let file = stdout.as_fd().try_clone_to_owned().map_err(Error::Stdout)?;
-        Ok(Destination { file: File::from(file), place: None })
+        Ok(Destination { file: File::from(file), permissions: None, place: None })
     }
 
-    /// Opens a file beside the one of this name, which stays as it is until it is replaced.
+    /// Opens a file beside the one of this name, which stays as it is until it is replaced by one of its permissions.
     ///
     /// # Errors
     /// When it cannot be created, or the name is that of something else than a file.
     pub(super) fn file(path: &Path) -> Result<Destination, Error> {
         let unusable = |error| Error::File(path.to_owned(), error);
-        let target = match fs::metadata(path) {
+        let (target, permissions) = match fs::metadata(path) {
             // A symbolic link stays one. A device or a pipe must not be replaced by a file.
-            Ok(found) if found.is_file() => fs::canonicalize(path).map_err(unusable)?,
+            Ok(found) if found.is_file() => {
+                let permissions = Permissions::from_mode(found.permissions().mode() & MODE);
+                (fs::canonicalize(path).map_err(unusable)?, Some(permissions))
+            }
             Ok(_) => return Err(Error::NotAFile(path.to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (path.to_owned(), None),
             Err(error) => return Err(unusable(error)),
         };
         let name = target.file_name().ok_or_else(|| Error::NotAFile(path.to_owned()))?;
@@ -69,19 +81,23 @@ impl Destination {
         prefix.push(name);
         prefix.push(".");
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(".part").permissions(Permissions::from_mode(FILE_MODE));
+        let mode = permissions.as_ref().map_or(FILE_MODE, |permissions| permissions.mode() & OWN_MODE);
+        builder.prefix(&prefix).suffix(".part").permissions(Permissions::from_mode(mode));
         let (file, temporary) = builder.tempfile_in(directory(&target)).map_err(unusable)?.into_parts();
-        Ok(Destination { file, place: Some((temporary, target)) })
+        Ok(Destination { file, permissions, place: Some((temporary, target)) })
     }
 
     /// Begins to write. Belongs into a runtime.
     pub(super) fn start(self) -> Writing {
-        let Destination { mut file, place } = self;
+        let Destination { mut file, permissions, place } = self;
         let (pieces, mut waiting) = mpsc::channel::<Bytes>(WAITING);
         let lasting = place.is_some();
         let writer = tokio::task::spawn_blocking(move || {
             while let Some(piece) = waiting.blocking_recv() {
                 file.write_all(&piece)?;
+            }
+            if let Some(permissions) = permissions {
+                file.set_permissions(permissions)?;
             }
             if lasting { file.sync_all() } else { Ok(()) }
         });

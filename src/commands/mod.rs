@@ -1,8 +1,8 @@
 //! What the binary does from the command line beside serving: making archives, and judging them.
 //!
 //! Exit codes, which cron and shells go by: 0 when all is as it should be, 1 when it is not, 64 (`EX_USAGE` of sysexits)
-//! when what was given cannot be worked with. Stderr tells why, and is empty otherwise, but for a progress bar where it
-//! is a terminal.
+//! when what was given cannot be worked with. Stderr tells why, or how many sources were left out where they may be, and
+//! is empty otherwise, but for a progress bar where it is a terminal.
 
 mod destination;
 mod pack;

@@ -25,7 +25,7 @@ use crate::{
     app::{self, Overrides, Pipeline},
     archive,
     config::Config,
-    descriptor::{self, Descriptor},
+    descriptor::{self, Descriptor, Source},
     server,
 };
 
@@ -34,7 +34,7 @@ use crate::{
 /// The descriptor is that of POST /api/downloads, and the configuration that of the service: sources on networks of your
 /// own need egress.allow. Limits of tiers (files, archive_size) do not apply.
 ///
-/// Exits with 0 when the archive is whole, 1 when it is not, 64 when the descriptor or the configuration is wrong.
+/// Exits with 0 when the archive is whole (with onSourceError "skip" stderr tells how many sources are left out), 1 when it is not, 64 when the descriptor or the configuration is wrong.
 #[derive(Args, Debug)]
 pub struct Pack {
     /// A file with the descriptor; `-` reads it from stdin.
@@ -86,6 +86,8 @@ async fn stream(
     destination: Destination,
 ) -> Result<(), Error> {
     let entries = descriptor.entries.len();
+    let sources = descriptor.entries.iter().filter(|entry| matches!(entry.source, Source::Http(_))).count();
+    let manifest = descriptor.manifest.as_ref().map(|manifest| manifest.name.as_str().to_owned());
     let probed = archives.probe(descriptor, archive::Limits { size: u64::MAX }, None).await?;
     let facts = probed.facts().clone();
     let mut archive = probed.plan(facts)?.start(None).await?;
@@ -99,7 +101,14 @@ async fn stream(
         bar.set(written);
         bar.say(format!(", {} of {entries} files", archive.entries_done.load(Ordering::Relaxed)));
     }
-    writing.finish().await.map_err(Error::Write)
+    writing.finish().await.map_err(Error::Write)?;
+    drop(bar);
+    // Whoever lets sources be left out must learn of it without opening the archive.
+    let skipped = archive.known_skipped();
+    if let Some(manifest) = manifest.filter(|_| skipped > 0) {
+        complain(&format!("{skipped} of {sources} sources left out; see {manifest}"));
+    }
+    Ok(())
 }
 
 /// Reads the descriptor.

@@ -212,3 +212,51 @@ async fn a_link_stays_one_and_a_new_file_has_the_usual_permissions() {
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(contents(&fs::read(&file).unwrap())[0].1, b"b");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_replaced_keeps_its_permissions_also_while_it_is_written() {
+    let origin = Origin::start().await;
+    let hangs = origin.serve("/hangs", Route::pattern(1, 4 << 20).hang(2 << 20));
+    let whole = numbered(["data:,a"]);
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    for kept in [0o600, 0o640, 0o666, 0o444] {
+        let directory = tempfile::tempdir().unwrap();
+        let to = directory.path().join("backup.zip");
+        fs::write(&to, "yesterday's").unwrap();
+        fs::set_permissions(&to, fs::Permissions::from_mode(kept)).unwrap();
+        let mut child = zipstream(&["pack", "-", "-o", to.to_str().unwrap()]).spawn().unwrap();
+        let descriptor = numbered([&hangs]).to_string();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), descriptor.as_bytes()).unwrap();
+        let part = || names(directory.path()).into_iter().find(|name| name.ends_with(".part"));
+        while part().is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let written = mode(&directory.path().join(part().unwrap()));
+        assert_eq!(written & !kept, 0, "{written:o} while {kept:o} is written");
+        child.kill().unwrap();
+        tokio::task::block_in_place(|| child.wait().unwrap());
+        assert_eq!(pack_to(&whole, &to).status.code(), Some(0));
+        assert_eq!(mode(&to), kept, "{kept:o}");
+        assert_eq!(contents(&fs::read(&to).unwrap())[0].1, b"a");
+    }
+}
+
+/// Whoever lets sources be left out learns of it, by cron's mail for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_that_are_left_out_are_told() {
+    let origin = Origin::start().await;
+    let [here, missing] = [origin.serve("/a", Route::bytes("a")), origin.serve("/b", Route::status(404))];
+    let mut descriptor = numbered([&here, &missing, &here, &missing]);
+    descriptor["files"].as_array_mut().unwrap().push(json!({ "zipPath": "directory/" }));
+    descriptor["onSourceError"] = json!("skip");
+    for name in ["MANIFEST.json", "about/list.json"] {
+        descriptor["manifest"] = json!({ "zipPath": name });
+        let output = pack(&descriptor);
+        let line = format!("2 of 4 sources left out; see {name}");
+        assert_eq!((output.status.code(), complaints(&output)), (Some(0), vec![line]));
+        assert_eq!(contents(&output.stdout).len(), 4);
+    }
+    descriptor["files"].as_array_mut().unwrap().retain(|file| file["url"] != json!(missing));
+    let output = pack(&descriptor);
+    assert_eq!((output.status.code(), complaints(&output)), (Some(0), vec![]));
+}
