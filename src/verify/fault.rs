@@ -106,9 +106,14 @@ pub enum Kind {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.entry {
-            // A name may hold what moves a terminal's cursor.
-            Some(entry) => write!(f, "{}: {}", entry.escape_debug(), self.kind),
-            None => write!(f, "the archive: {}", self.kind),
+            Some(entry) => write!(f, "{}: ", entry.escape_debug())?,
+            None => write!(f, "the archive: ")?,
         }
+        // Names, and what a manifest says, may hold what moves a terminal's cursor, or begin another line.
+        for part in self.kind.to_string().split_inclusive(['"', '\'', '\\']) {
+            let text = part.trim_end_matches(['"', '\'', '\\']);
+            write!(f, "{}{}", text.escape_debug(), &part[text.len()..])?;
+        }
+        Ok(())
     }
 }

@@ -15,8 +15,8 @@ use super::{Against, Listener, Verdict};
 use crate::descriptor::EntryName;
 use crate::zip::{Content, Digest, Encoder, Entry, Method, Name, Timestamp};
 
-/// The longest manifest that is read, in bytes: more than a million entries need less.
-const LONGEST_MANIFEST: u64 = 1 << 30;
+/// The longest manifest that is read, in bytes: it is held in memory, and half a million entries need less.
+const LONGEST_MANIFEST: u64 = 256 << 20;
 /// Permission bits that this program gives nobody: set-uid, set-gid, sticky.
 const SPECIAL: u16 = 0o7000;
 /// The permissions that every manifest has: nothing lists them.
@@ -36,6 +36,8 @@ pub(super) struct Judge<'a> {
     encoder: Encoder,
     /// Whether the encoder has seen everything from the first byte on.
     aligned: bool,
+    /// Where the data that was read ends.
+    read: u64,
     /// What the manifest holds.
     listing: Vec<u8>,
 }
@@ -47,7 +49,7 @@ impl<'a> Judge<'a> {
             Against::Itself => None,
         };
         let (encoder, listing) = (Encoder::new(), Vec::new());
-        Judge { bytes, manifest, listener, faults: 0, encoder, aligned: true, listing }
+        Judge { bytes, manifest, listener, faults: 0, encoder, aligned: true, read: 0, listing }
     }
 
     /// Judges it.
@@ -67,8 +69,9 @@ impl<'a> Judge<'a> {
         }
         self.judge_names(&directory.members);
         let mut found = Vec::with_capacity(directory.members.len());
-        for member in &directory.members {
-            found.push(self.judge_entry(member, directory.begin)?);
+        let manifest = self.manifest.and_then(|name| place(name, &directory.members));
+        for (index, member) in directory.members.iter().enumerate() {
+            found.push(self.judge_entry(member, manifest == Some(index), directory.begin)?);
         }
         self.judge_directory(&directory, &found)?;
         self.judge_manifest(&directory.members, &found);
@@ -90,12 +93,17 @@ impl<'a> Judge<'a> {
     }
 
     /// One entry: what stands before its data, its data, what stands behind it.
-    fn judge_entry(&mut self, member: &Member, end: u64) -> io::Result<Option<Found>> {
+    fn judge_entry(&mut self, member: &Member, is_manifest: bool, end: u64) -> io::Result<Option<Found>> {
         let name = Some(&member.name);
-        if self.encoder.position() != member.offset && self.aligned {
-            let (expected, actual) = (self.encoder.position(), member.offset);
-            self.fault(name, Kind::Place { expected, actual });
+        let is_within = member.offset < self.read;
+        if self.encoder.position() != member.offset && self.aligned || is_within {
+            let expected = if is_within { self.read } else { self.encoder.position() };
+            self.fault(name, Kind::Place { expected, actual: member.offset });
             self.aligned = false;
+        }
+        if is_within {
+            // What a small file repeats in many entries would be read for hours.
+            return Ok(None);
         }
         if !self.aligned {
             self.encoder = Encoder::new();
@@ -118,7 +126,11 @@ impl<'a> Judge<'a> {
             self.fault(name, Kind::Size { expected, actual });
             return Ok(None);
         }
-        let is_manifest = self.manifest == Some(member.name.as_str()) && member.size <= LONGEST_MANIFEST;
+        if is_manifest && let Some(why) = unread(method, member) {
+            self.aligned = false;
+            self.fault(name, Kind::Manifest(why));
+            return Ok(None);
+        }
         let mut listing = std::mem::take(&mut self.listing);
         let hashes = self.manifest.is_some() && !is_manifest;
         let reading = Reading::new(member.size, hashes, is_manifest.then_some(&mut listing));
@@ -132,7 +144,7 @@ impl<'a> Judge<'a> {
             position += bytes.len() as u64;
             self.listener.note_progress(position);
         })?;
-        self.listing = listing;
+        (self.listing, self.read) = (listing, position);
         let found = match read {
             Ok(found) => found,
             Err(kind) => {
@@ -189,10 +201,11 @@ impl<'a> Judge<'a> {
             return Ok(());
         }
         let Ok(pieces) = encoder.finish() else { return Ok(()) };
-        let (expected, actual) =
-            (pieces.concat(), self.bytes.read(directory.begin, directory.end - directory.begin)?);
+        let expected = pieces.concat();
+        let is_shifted = expected.len() as u64 != directory.end - directory.begin;
+        // Comments and extra fields of others, which may be long, are not looked at.
+        let actual = self.bytes.read(directory.begin, expected.len() as u64)?;
         let (mut expected, mut actual) = (expected.as_slice(), actual.as_slice());
-        let is_shifted = expected.len() != actual.len();
         for (member, found) in directory.members.iter().zip(found) {
             let length = (member.length as usize).min(expected.len()).min(actual.len());
             let (own, theirs) = (&expected[..length], &actual[..length]);
@@ -206,7 +219,7 @@ impl<'a> Judge<'a> {
                 return Ok(());
             }
         }
-        if expected != actual {
+        if expected != actual || is_shifted {
             self.fault(None, Kind::Structure("end of central directory"));
         }
         Ok(())
@@ -215,7 +228,7 @@ impl<'a> Judge<'a> {
     /// Holds the entries against the manifest.
     fn judge_manifest(&mut self, members: &[Member], found: &[Option<Found>]) {
         let Some(name) = self.manifest else { return };
-        let Some(at) = members.iter().rposition(|member| member.name == name) else {
+        let Some(at) = place(name, members) else {
             return self.fault(None, Kind::NoManifest(name.to_owned()));
         };
         if at + 1 != members.len() {
@@ -235,7 +248,7 @@ impl<'a> Judge<'a> {
         };
         let others = members.iter().zip(found).enumerate().filter(|(index, _)| *index != at);
         let others: Vec<_> = others.map(|(_, (member, found))| (member, found.as_ref())).collect();
-        manifest.compare(&others, &mut |entry, kind| {
+        manifest.compare(&others, members[at].modified, &mut |entry, kind| {
             self.faults += 1;
             self.listener.note_fault(Fault { entry: Some(entry.to_owned()), kind });
         });
@@ -261,6 +274,20 @@ impl<'a> Judge<'a> {
         self.faults += 1;
         self.listener.note_fault(Fault { entry: entry.cloned(), kind });
     }
+}
+
+/// Where the manifest stands: the last entry of its name.
+fn place(manifest: &str, members: &[Member]) -> Option<usize> {
+    members.iter().rposition(|member| member.name == manifest)
+}
+
+/// Why a manifest is not read, if it is not: it must be no more than what it takes in the archive.
+fn unread(method: Method, manifest: &Member) -> Option<String> {
+    if method != Method::Store {
+        return Some("it is compressed, which those of ZipStream are not".to_owned());
+    }
+    let size = manifest.size.max(manifest.compressed_size);
+    (size > LONGEST_MANIFEST).then(|| format!("its {size} bytes are more than {LONGEST_MANIFEST}"))
 }
 
 impl Member {

@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::contents::Found;
 use super::directory::Member;
 use super::fault::Kind;
+use crate::value;
+use crate::zip::Timestamp;
 
 /// What the archive's writer listed.
 #[derive(Debug, Deserialize)]
@@ -27,6 +31,9 @@ struct Line {
     compressed_crc32: Option<String>,
     /// Permissions in octal, which stand nowhere else than in the central directory.
     mode: Option<String>,
+    /// When it was modified; `null` is the plan's time, which is the manifest's own. The outer `None` is no such field.
+    #[serde(default, deserialize_with = "some")]
+    last_modified: Option<Option<String>>,
 }
 
 /// Whether an entry is in the archive.
@@ -47,8 +54,13 @@ impl Manifest {
     }
 
     /// Holds the archive's other entries against it, in their order; those that could not be read are known by name
-    /// alone.
-    pub(super) fn compare(&self, entries: &[(&Member, Option<&Found>)], fault: &mut dyn FnMut(&str, Kind)) {
+    /// alone. `time` is when it was modified itself, in Unix seconds.
+    pub(super) fn compare(
+        &self,
+        entries: &[(&Member, Option<&Found>)],
+        time: i64,
+        fault: &mut dyn FnMut(&str, Kind),
+    ) {
         let mut lines = HashMap::with_capacity(self.entries.len());
         for (index, line) in self.entries.iter().enumerate() {
             if lines.insert(line.zip_path.as_str(), (index, line)).is_some() {
@@ -71,7 +83,7 @@ impl Manifest {
             }
             next = next.max(index + 1);
             if let Some(found) = found {
-                line.compare(member, found, &mut |kind| fault(name, kind));
+                line.compare(member, found, time, &mut |kind| fault(name, kind));
             }
         }
         let mut missing: Vec<_> = lines.into_values().collect();
@@ -83,7 +95,7 @@ impl Manifest {
 
 impl Line {
     /// Holds what was read against the line. Size and checksums are proof and must be there; the rest may be.
-    fn compare(&self, member: &Member, found: &Found, fault: &mut dyn FnMut(Kind)) {
+    fn compare(&self, member: &Member, found: &Found, time: i64, fault: &mut dyn FnMut(Kind)) {
         let mut compare = |field, expected: Option<&str>, actual: String| match expected {
             Some(expected) if expected.eq_ignore_ascii_case(&actual) => {}
             Some(expected) => fault(Kind::Listed { field, expected: expected.to_owned(), actual }),
@@ -102,5 +114,24 @@ impl Line {
             let actual = format!("{:08x}", found.compressed_crc32);
             compare("compressed CRC-32", self.compressed_crc32.as_deref(), actual);
         }
+        if let Some(listed) = &self.last_modified {
+            let expected = match listed {
+                Some(text) => OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp),
+                None => Some(time),
+            };
+            let is_same = |expected| {
+                Timestamp::from_unix(expected).is_written_as(Timestamp::from_unix(member.modified))
+            };
+            if !expected.is_some_and(is_same) {
+                let shown = |time| value::rfc3339(time).unwrap_or_else(|| time.to_string());
+                let expected = listed.clone().unwrap_or_else(|| shown(time));
+                fault(Kind::Listed { field: "modification time", expected, actual: shown(member.modified) });
+            }
+        }
     }
+}
+
+/// Reads a field that is there, whatever it holds.
+fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(field).map(Some)
 }

@@ -25,6 +25,11 @@ impl Timestamp {
         self.0
     }
 
+    /// Says whether headers tell the same of both moments.
+    pub fn is_written_as(self, other: Timestamp) -> bool {
+        (self.ms_dos(), self.extended()) == (other.ms_dos(), other.extended())
+    }
+
     /// Returns MS-DOS time and date (APPNOTE 4.4.6), in UTC.
     pub(super) fn ms_dos(self) -> MsDos {
         let seconds = self.0.clamp(MS_DOS_FIRST, MS_DOS_LAST);

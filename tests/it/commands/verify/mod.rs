@@ -9,10 +9,11 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use zipstream::value::rfc3339;
 use zipstream::verify::{Against, Fault, Listener, Verdict, verify};
 use zipstream::zip::{Crc32, Method};
 
-use crate::zip::archive::{Part, encode};
+use crate::zip::archive::{MODIFIED, Part, encode};
 
 /// The faults of an archive, as lines.
 #[derive(Default)]
@@ -55,11 +56,17 @@ fn crc32(data: &[u8]) -> String {
 
 /// What a manifest tells of an entry.
 fn line(part: &Part) -> Value {
-    json!({
+    let mut line = json!({
         "zipPath": part.entry.name.as_str(), "url": "https://example.com/a", "status": "stored",
         "size": part.data.len(), "crc32": crc32(&part.data), "sha256": hex::encode(Sha256::digest(&part.data)),
-        "lastModified": null, "etag": "\"v1\"",
-    })
+        "etag": "\"v1\"",
+    });
+    // The manifest's own time is the plan's, which is that of entries of which nobody told one.
+    match part.entry.modified.as_unix() {
+        MODIFIED => line["lastModified"] = Value::Null,
+        told => _ = rfc3339(told).map(|told| line["lastModified"] = json!(told)),
+    }
+    line
 }
 
 /// The same, with what else can be told: then no bit is left that nothing repeats.
@@ -119,8 +126,9 @@ fn archives_of_all_forms_are_sound() {
 
 #[test]
 fn times_at_the_edges_of_their_fields_are_sound() {
-    let seconds =
-        [i64::MIN, -1, 0, 315_532_799, 315_532_801, 2_147_483_646, 2_147_483_647, 2_147_483_648, i64::MAX];
+    let edges = [315_532_799, 315_532_801, 2_147_483_646, 2_147_483_647, 2_147_483_648, 2_147_483_649];
+    let far = [i64::MIN, -62_167_219_200, -1, 0, 4_354_819_199, 4_354_819_200, 253_402_300_799, i64::MAX];
+    let seconds = [&edges[..], &far].concat();
     let parts: Vec<Part> = seconds
         .iter()
         .map(|seconds| {

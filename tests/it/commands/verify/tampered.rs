@@ -1,9 +1,11 @@
 //! Archives that somebody changed, cut, or put together anew.
 
-use serde_json::json;
-use zipstream::zip::Method;
+use std::os::unix::fs::FileExt;
 
-use super::{every_form, faults, line, listed, manifest};
+use serde_json::json;
+use zipstream::zip::{Content, Digest, Encoder, Method};
+
+use super::{every_form, faults, full_line, judge_file, line, listed, manifest, usual};
 use crate::zip::archive::{Part, encode};
 
 /// Three entries of as many bytes.
@@ -180,4 +182,112 @@ fn archives_of_other_programs() {
     assert!(faults.iter().any(|fault| fault.contains("not written by ZipStream")), "{faults:?}");
     // Damage is told beside it.
     assert!(faults.iter().any(|fault| fault.contains("it has no \"MANIFEST.json\"")), "{faults:?}");
+}
+
+/// Where these octets stand, each time.
+fn places(archive: &[u8], octets: &[u8]) -> Vec<usize> {
+    (0..archive.len() - octets.len()).filter(|at| archive[*at..].starts_with(octets)).collect()
+}
+
+/// As `touch` would, or a bit that flipped before the archive was written anew: both headers say the same.
+#[test]
+fn times_that_were_changed_in_both_headers() {
+    let mut parts = three();
+    parts[0].entry.modified = zipstream::zip::Timestamp::from_unix(1_700_000_001);
+    parts[2].entry.modified = zipstream::zip::Timestamp::from_unix(4_000_000_000);
+    let list = manifest(parts.iter().map(line).collect());
+    for index in 0..3 {
+        let told = parts[index].entry.modified.as_unix();
+        // Each bit that the headers hold: beyond 32 bits MS-DOS time counts in two seconds.
+        for bit in if index == 2 { 1..31 } else { 0..31 } {
+            let mut changed = parts.clone();
+            changed[index].entry.modified = zipstream::zip::Timestamp::from_unix(told ^ 1 << bit);
+            let expected = format!("{}: its modification time is ", changed[index].entry.name);
+            assert_faults(&under(list.clone(), &changed), &[&expected], &format!("bit {bit} of {told}"));
+        }
+    }
+    assert_faults(&under(list, &parts), &[], "as they were");
+    let nonsense = |time| {
+        let mut lines: Vec<_> = three().iter().map(line).collect();
+        lines[1]["lastModified"] = json!(time);
+        under(manifest(lines), &three())
+    };
+    for time in ["yesterday", "2026-11-20T13:14:17Z"] {
+        assert_faults(
+            &nonsense(time),
+            &["b: its modification time is 2026-11-20T13:14:16Z, the manifest says "],
+            time,
+        );
+    }
+    assert_faults(&nonsense("2026-11-20T14:14:16+01:00"), &[], "of another zone");
+}
+
+/// What is compressed could be any size: it is held in memory.
+#[test]
+fn a_manifest_that_is_compressed_or_endless_is_not_read() {
+    let parts = three();
+    let text = json!({ "entries": parts.iter().map(full_line).collect::<Vec<_>>() }).to_string();
+    for list in [
+        Part::known_deflate("MANIFEST.json", text.as_bytes()),
+        Part::known_blocks("MANIFEST.json", text.as_bytes()),
+    ] {
+        assert_faults(
+            &under(list, &parts),
+            &["MANIFEST.json: the manifest cannot be read: it is compressed"],
+            "compressed",
+        );
+    }
+    let size = (256 << 20) + 1;
+    let (mut encoder, digest) = (Encoder::new(), Digest { crc32: 0, size });
+    let mut list = Part::known("MANIFEST.json", b"").entry;
+    list.content = Content::Known { digest, compressed_size: size };
+    let file = tempfile::tempfile().unwrap();
+    file.write_all_at(&encoder.place(list, digest).unwrap().0, 0).unwrap();
+    let begin = encoder.position();
+    file.write_all_at(&encoder.finish().unwrap().concat(), begin).unwrap();
+    let expected = "MANIFEST.json: the manifest cannot be read: its 268435457 bytes are more than 268435456";
+    assert_eq!(judge_file(&file, &usual()).1, [expected]);
+}
+
+/// One long entry under many names would be read again and again.
+#[test]
+fn data_that_many_entries_share_is_read_once() {
+    let zeros = Part::known_deflate("zeros", &vec![0; 64 << 20]);
+    let archive = encode(std::slice::from_ref(&zeros), 1 << 20);
+    let begin = places(&archive, b"PK\x01\x02")[0];
+    let (data, header) = (&archive[..begin], &archive[begin..archive.len() - 22]);
+    let mut shared = [data, &header.repeat(2000)].concat();
+    let length = (shared.len() - begin) as u32;
+    let mut end = archive[archive.len() - 22..].to_vec();
+    end[8..12].copy_from_slice(&[0xD0, 0x07, 0xD0, 0x07]);
+    end[12..16].copy_from_slice(&length.to_le_bytes());
+    shared.extend(end);
+    let start = std::time::Instant::now();
+    let faults = faults(&shared);
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+    let within =
+        faults.iter().filter(|fault| fault.contains("it begins at byte 0, but what is before it ends at"));
+    assert_eq!(within.count(), 1999);
+}
+
+/// What an archive says reaches a terminal as text, in one line.
+#[test]
+fn nothing_in_an_archive_moves_a_terminals_cursor() {
+    let evil = "\u{1b}[2J\r\n\u{202e}\u{7}";
+    let parts = three();
+    let with = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut lines: Vec<_> = parts.iter().map(line).collect();
+        change(&mut lines[1]);
+        faults(&under(manifest(lines), &parts))
+    };
+    let mut said = Vec::new();
+    for field in ["crc32", "sha256", "mode", "compressedCrc32", "lastModified", "zipPath", "status"] {
+        let faults = with(&|line| line[field] = json!(evil));
+        assert!(!faults.is_empty(), "{field}");
+        said.extend(faults);
+    }
+    said.extend(faults(&listed(&[Part::known(evil, b"x")], line)));
+    for fault in said {
+        assert!(!fault.contains(|c: char| c.is_control() || c == '\u{202e}'), "{fault:?}");
+    }
 }
