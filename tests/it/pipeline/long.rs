@@ -1,5 +1,6 @@
 //! The pull side of long archives: slow sources, and what becomes of a source while the entries before it take their time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -91,16 +92,21 @@ async fn a_source_that_may_not_be_read_any_more_at_its_turn_breaks_the_archive()
     assert!(origin.requests_to("/second").len() <= 3, "a definite refusal is not asked for again");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_failure_names_the_entry_and_the_reason() {
-    let origin = Origin::start().await;
+/// What makes archives without a service around it, and judges their descriptors.
+pub(super) fn alone() -> (Archives, Arc<egress::Policy>) {
     let mut config = config::load(&config::Sources::default()).unwrap().config;
     config.egress.allow = vec!["127.0.0.0/8".parse().unwrap()];
     let own = egress::Own { listen: vec![], public_host: None };
-    let policy = std::sync::Arc::new(egress::Policy::new(&config.egress, own));
+    let policy = Arc::new(egress::Policy::new(&config.egress, own));
     let resolver = egress::Resolver::new(&[]).unwrap();
     let dialer = egress::Dialer::new(policy.clone(), resolver, egress::direct());
-    let archives = Archives::new(fetch::Client::new(config.fetch, dialer).unwrap(), config.archive, 1);
+    (Archives::new(fetch::Client::new(config.fetch, dialer).unwrap(), config.archive, 1), policy)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_failure_names_the_entry_and_the_reason() {
+    let origin = Origin::start().await;
+    let (archives, policy) = alone();
     let signed = "?X-Amz-Date=20261101T100000Z&X-Amz-Expires=3600&X-Amz-Signature=secret";
     let urls = [slow_first(&origin), origin.serve("/second", expiring()) + signed];
     let body = numbered(urls).to_string();

@@ -2,11 +2,18 @@
 
 use std::io::Write;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use zipstream::archive::{self, Ledger};
+use zipstream::descriptor::{self, Descriptor};
+use zipstream::plan::{Checkpoint, Checksums, Seen};
 
 use super::download::{Protocol, assert_whole, contents, post};
+use super::long::alone;
 use crate::support::App;
 use crate::support::client::{Answer, Request};
 use crate::support::origin::{Origin, Route, pattern};
@@ -194,4 +201,46 @@ async fn it_is_no_file_and_not_of_the_archives_size() {
     let answer = post(&app, &json!({ "manifest": {}, "files": files })).send().await;
     assert_eq!((answer.status, answer.is_whole()), (200, true), "{answer:.300?}");
     assert_eq!(listed(&answer.body, "MANIFEST.json")[0]["size"], 5);
+}
+
+/// Keeps whether a state of SHA-256 was there, at each checkpoint and end of an entry.
+#[derive(Default)]
+struct Hashes(Mutex<Vec<bool>>);
+
+impl Ledger for Hashes {
+    fn note(&self, _: usize, checkpoint: Checkpoint) {
+        self.0.lock().unwrap().push(checkpoint.sha256.is_some());
+    }
+
+    fn note_whole(&self, _: usize, checksums: Checksums) {
+        self.0.lock().unwrap().push(checksums.sha256.is_some());
+    }
+
+    fn seen(&self) -> BoxFuture<'_, Seen> {
+        Box::pin(async { Seen::default() })
+    }
+}
+
+/// SHA-256 costs more than all the rest together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_hashed_unless_a_manifest_is_asked_for() {
+    let origin = Origin::start().await;
+    let (long, short) = (Route::pattern(1, 9 << 20).etag("\"v\""), Route::pattern(2, 1000).etag("\"v\""));
+    let files = json!([
+        { "url": origin.serve("/long", long), "zipPath": "long" },
+        { "url": origin.serve("/short", short), "zipPath": "short" },
+    ]);
+    for streamable in [false, true] {
+        for (manifest, is_hashed) in [(Value::Null, false), (json!({}), true)] {
+            let (archives, policy) = alone();
+            let body = json!({ "manifest": manifest, "streamable": streamable, "files": files }).to_string();
+            let limits = descriptor::Limits { files: 2 };
+            let descriptor = Descriptor::parse(body.as_bytes(), limits, &policy).unwrap();
+            let probed = archives.probe(descriptor, archive::Limits { size: u64::MAX }, None).await.unwrap();
+            let (facts, hashes) = (probed.facts().clone(), Arc::new(Hashes::default()));
+            let archive = probed.plan(facts).unwrap().start(Some(hashes.clone())).await.unwrap();
+            assert!(archive.stream.all(async |piece| piece.is_ok()).await);
+            assert_eq!(*hashes.0.lock().unwrap(), [is_hashed; 3], "{manifest}, streamable: {streamable}");
+        }
+    }
 }

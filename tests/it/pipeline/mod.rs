@@ -6,6 +6,7 @@ mod contents;
 pub(crate) mod download;
 mod drain;
 mod failing;
+mod interrupted;
 mod large;
 mod limits;
 mod long;

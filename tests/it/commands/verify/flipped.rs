@@ -103,6 +103,33 @@ async fn random_bits_of_the_services_archives() {
     }
 }
 
+/// Entries of several blocks of DEFLATE, which are compressed independently.
+#[tokio::test(flavor = "multi_thread")]
+async fn random_bits_of_entries_of_several_blocks() {
+    let (origin, app) = (Origin::start().await, App::start().await);
+    let noise = pattern(2, 0..(1 << 20) + 10);
+    let mixed = [b"GET /index.html 200 1234 0.003\n".repeat(50_000), noise.clone()].concat();
+    let files = [mixed, noise].map(|body| {
+        let path = format!("/{}", body.len());
+        json!({ "url": origin.serve(&path, Route::bytes(body)), "zipPath": path[1..] })
+    });
+    for level in [1, 6] {
+        let descriptor =
+            json!({ "manifest": {}, "compression": "DEFLATE", "compressionLevel": level, "files": files });
+        let archive = post(&app, &descriptor).send().await.body;
+        assert!(archive.len() > 2 << 20);
+        let unfound = tokio::task::block_in_place(|| {
+            // Where blocks join, headers and the end, and anywhere.
+            let joints =
+                (0..archive.len() - 4).filter(|at| archive[*at..].starts_with(&[0, 0, 0, 0xFF, 0xFF]));
+            let joints: Vec<_> = joints.flat_map(|at| (at * 8..at * 8 + 40).step_by(9)).take(20).collect();
+            let tail = (archive.len() - 900) * 8..archive.len() * 8;
+            unfound(&archive, positions(archive.len(), 40).chain(joints).chain(tail.step_by(301)))
+        });
+        assert_eq!(unfound, Vec::<usize>::new(), "level {level}");
+    }
+}
+
 #[test]
 fn permissions_alone_escape_where_the_manifest_does_not_tell_them() {
     let parts: Vec<Part> =
