@@ -7,7 +7,10 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU8, AtomicU64, AtomicUsize,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::{Duration, Instant},
 };
@@ -130,13 +133,14 @@ impl Connection {
     /// Notes that a request was answered, or given up.
     pub fn note_answered(&self) {
         self.0.rested.store(self.now(), Relaxed);
-        self.0.open.fetch_sub(1, Relaxed);
+        // Whoever sees that none is open sees the time above, too.
+        self.0.open.fetch_sub(1, Release);
     }
 
     /// Time since the last of its streams ended, if it had some and has none. (Of HTTP/1 hyper keeps this clock.) What is written
     /// says nothing here: pings are answered as long as they come.
     pub fn idle_for(&self) -> Option<Duration> {
-        let is_idle = self.0.streams.load(Relaxed) && self.0.open.load(Relaxed) == 0;
+        let is_idle = self.0.streams.load(Relaxed) && self.0.open.load(Acquire) == 0;
         is_idle.then(|| self.age().saturating_sub(Duration::from_millis(self.0.rested.load(Relaxed))))
     }
 

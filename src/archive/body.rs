@@ -99,7 +99,7 @@ impl Body {
         self.proof
     }
 
-    /// The state of SHA-256 behind what was read, where one is declared.
+    /// The state of SHA-256 behind what was read, where one is declared or a manifest tells of it.
     pub(super) fn sha256(&self) -> Option<Vec<u8>> {
         self.check.as_ref().and_then(Check::sha256)
     }

@@ -17,6 +17,9 @@ use super::deflate;
 /// How much of the data is looked at, in bytes: enough to be past a header, and a fraction of a millisecond of work.
 pub(super) const LOOK: usize = 64 << 10;
 
+/// How much of it is waited for by all sources at the same time, in bytes.
+pub(super) const FIRST: usize = 4 << 10;
+
 /// Says whether an entry's data is compressed already, as far as that is known without asking its source.
 pub(super) fn by_name(entry: &Entry) -> bool {
     if entry.compression != Compression::Auto {

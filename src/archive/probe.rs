@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::budget::Held;
@@ -33,7 +34,10 @@ pub(super) struct Answers {
 
 /// How many sources of one archive are looked at at once: each holds [`look::LOOK`] bytes meanwhile and a read, which is
 /// beside the budgets, so that no moment's load decides how an entry is written.
-const LOOKS: usize = 16;
+const LOOKS: usize = 32;
+
+/// How long the first source is looked at that has answered only when `archive.probe_timeout` had run out.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// What all questions of a probe share.
 struct Asking<'a> {
@@ -63,11 +67,20 @@ struct Question<'a> {
 }
 
 /// A source's answer.
-struct Answered {
+struct Answered<'a> {
     opened: fetch::Opened,
     /// What it may keep until its turn.
     held: Option<Held>,
-    _permit: Option<OwnedSemaphorePermit>,
+    grant: Option<Grant<'a>>,
+}
+
+/// A beginning that is granted and not kept yet, counted.
+struct Grant<'a>(&'a AtomicUsize);
+
+impl Drop for Grant<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What is kept of an answer.
@@ -158,11 +171,11 @@ pub(super) async fn probe(
 }
 
 /// Judges a source's answer by what the descriptor declares, and by what was frozen.
-fn judge(
+fn judge<'a>(
     question: Question<'_>,
-    answer: Result<Answered, fetch::Error>,
+    answer: Result<Answered<'a>, fetch::Error>,
     known: Option<&Facts>,
-) -> Result<Answered, Reason> {
+) -> Result<Answered<'a>, Reason> {
     let answered = answer?;
     let head = &answered.opened.head;
     question.entry.expected.check_length(head.length)?;
@@ -183,11 +196,11 @@ pub(super) fn unchanged(index: usize, facts: &Facts, told: &Head) -> Result<(), 
 
 impl Asking<'_> {
     /// Asks a source.
-    async fn ask<'q>(&self, question: Question<'q>) -> (Question<'q>, Result<Answered, fetch::Error>) {
+    async fn ask<'q>(&self, question: Question<'q>) -> (Question<'q>, Result<Answered<'_>, fetch::Error>) {
         let (client, source) = (&self.prefetch.client, Arc::clone(question.source));
         if question.is_first {
             let opened = client.open(source, Ask::Whole).await;
-            return (question, opened.map(|opened| Answered { opened, held: None, _permit: None }));
+            return (question, opened.map(|opened| Answered { opened, held: None, grant: None }));
         }
         let _permit = client.admit(&source).await;
         // As many beginnings may be asked for or wait as one archive may have connections; of other sources no more is
@@ -196,18 +209,21 @@ impl Asking<'_> {
         let held = has_room.then(|| self.prefetch.budget.try_hold(self.share)).flatten();
         let least = if question.is_looked_at { look::LOOK as u64 } else { 1 };
         let ask = Ask::Beginning(held.as_ref().map_or(0, Held::bytes).max(least));
-        self.granted.fetch_add(usize::from(held.is_some()), Ordering::Relaxed);
+        let grant = held.is_some().then(|| {
+            self.granted.fetch_add(1, Ordering::Relaxed);
+            Grant(&self.granted)
+        });
         let opened = client.open(source, ask).await;
-        if opened.is_err() {
-            self.granted.fetch_sub(usize::from(held.is_some()), Ordering::Relaxed);
-        }
-        (question, opened.map(|opened| Answered { opened, held, _permit }))
+        (question, opened.map(|opened| Answered { opened, held, grant }))
     }
 
     /// Looks at what a source sends where that decides, and keeps what may wait for its turn.
-    async fn keep(&self, question: Question<'_>, answered: Answered) -> (usize, Result<Kept, fetch::Error>) {
-        let Answered { opened, held, _permit } = answered;
-        let is_granted = held.is_some();
+    async fn keep(
+        &self,
+        question: Question<'_>,
+        answered: Answered<'_>,
+    ) -> (usize, Result<Kept, fetch::Error>) {
+        let Answered { opened, held, grant: _grant } = answered;
         let opened = if question.is_looked_at { self.look(question, opened).await } else { Some(opened) };
         let kept = match (opened, held) {
             (None, _) => Ok(Kept::Nothing),
@@ -223,7 +239,6 @@ impl Asking<'_> {
                 parked.map(|(_, ahead)| ahead.map_or(Kept::Nothing, |(ahead, held)| Kept::Ahead(ahead, held)))
             }
         };
-        self.granted.fetch_sub(usize::from(is_granted), Ordering::Relaxed);
         (question.index, kept)
     }
 
@@ -237,9 +252,15 @@ impl Asking<'_> {
         }
         let mut is_broken = false;
         let looked = async {
+            // Whoever sends nothing takes no other's place.
+            let begun = opened.peek(look::FIRST).await;
             // The archive waits for the first one whatever the others do.
             let _look = if question.is_first { None } else { self.looks.acquire().await.ok() };
-            let beginning = match opened.peek(look::LOOK).await {
+            let beginning = match begun {
+                Ok(_) => opened.peek(look::LOOK).await,
+                broken @ Err(_) => broken,
+            };
+            let beginning = match beginning {
                 Ok(beginning) => beginning,
                 Err(_) => {
                     is_broken = true;
@@ -249,7 +270,8 @@ impl Asking<'_> {
             };
             look::looks_compressed(&beginning)
         };
-        let looks_compressed = timeout_at(self.deadline, looked).await.unwrap_or(false);
+        let least = if question.is_first { Instant::now() + FIRST_LOOK } else { self.deadline };
+        let looks_compressed = timeout_at(self.deadline.max(least), looked).await.unwrap_or(false);
         compressed.store(looks_compressed, Ordering::Relaxed);
         (!is_broken).then_some(opened)
     }

@@ -26,7 +26,6 @@ use super::hash::Hash;
 use super::ledger::{Ledger, Scribe};
 use super::meter::Meter;
 use super::prefetch::Prefetch;
-use super::tail::tail;
 use super::{Failure, Reason};
 
 /// A part of an archive on its way.
@@ -89,6 +88,11 @@ pub(super) fn reread(plan: &Plan, layout: &Layout, window: &Range<u64>, seen: &S
         bytes += begin - seen.before(index, begin).map_or(0, |checkpoint| checkpoint.offset);
     }
     bytes
+}
+
+/// Where the part of an archive begins that tells of all its entries: the manifest and the central directory.
+pub(super) fn tail(plan: &Plan, layout: &Layout) -> u64 {
+    layout.pieces().get(plan.entries.len()).map_or(layout.central_directory(), |manifest| manifest.header)
 }
 
 /// Whether bytes of the window hold checksums of an entry.

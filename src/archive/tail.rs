@@ -2,23 +2,19 @@
 //! before them, whoever has read those.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::descriptor::Source;
 use crate::fetch::{self, Reader};
-use crate::plan::{Checksums, Form, Plan, Proof};
-use crate::zip::{self, Digest, Layout};
+use crate::plan::{Checksums, Form, Proof};
+use crate::zip::{self, Digest};
 
 use super::Reason;
 use super::body::Body;
 use super::hash::{Hash, digest_of};
-use super::range::{Ranged, content};
-
-/// Where the part of an archive begins that tells of all its entries: the manifest and the central directory.
-pub(super) fn tail(plan: &Plan, layout: &Layout) -> u64 {
-    layout.pieces().get(plan.entries.len()).map_or(layout.central_directory(), |manifest| manifest.header)
-}
+use super::range::{Ranged, content, tail};
 
 impl Ranged {
     /// Writes what tells of all entries, and reads those through that nobody has seen.
@@ -67,16 +63,20 @@ impl Ranged {
 
     /// Finds the checksums of an entry that lies before what tells of all.
     async fn checksums(&mut self, index: usize) -> Result<Checksums, Reason> {
-        let entry = &self.plan.entries[index];
-        let (Source::Http(source), Some(head)) = (&entry.source, &entry.head) else {
-            return Ok(self.read_whole(index).await?.1);
-        };
         if let Some(checksums) = self.seen.whole(index) {
             return Ok(checksums);
         }
-        if entry.form == Form::Inline {
-            return Ok(self.read_whole(index).await?.1);
-        }
+        let entry = &self.plan.entries[index];
+        let (source, head) = match (&entry.source, &entry.head) {
+            (Source::Http(source), Some(head)) if entry.form != Form::Inline => (source, head),
+            _ => {
+                let (raw, checksums) = self.read_whole(index).await?;
+                // What is read for its own sake is taken as fast as it comes: the look-ahead is to follow.
+                let bytes = raw.iter().map(|chunk| chunk.len() as u64).sum();
+                self.prefetch.demand.note(bytes, Duration::ZERO);
+                return Ok(checksums);
+            }
+        };
         let size = entry.length().unwrap_or(0);
         let mut hash = Hash::before(&self.seen, index, entry, size);
         let (client, demand) = (self.prefetch.client.clone(), Arc::clone(&self.prefetch.demand));

@@ -180,7 +180,10 @@ impl fmt::Display for NewKey {
         }
         writeln!(to, "# The configuration file knows it by its hash:\n{}", Lines(key))?;
         writeln!(to, "# Or the environment does (several keys by comma):\n# ZIPSTREAM__KEYS={key}")?;
-        if let Some((archives, validations)) = self.new_tier {
+        // Shells know no other names, and two underscores begin another key.
+        let has_variable =
+            !tier.contains("__") && tier.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
+        if let Some((archives, validations)) = self.new_tier.filter(|_| has_variable) {
             let variable = format!("# ZIPSTREAM__TIERS__{}", tier.to_uppercase());
             writeln!(to, "{variable}__ARCHIVES_PER_HOUR={archives}")?;
             writeln!(to, "{variable}__VALIDATIONS_PER_HOUR={validations}")?;

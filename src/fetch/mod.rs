@@ -32,7 +32,7 @@ mod tls;
 mod transport;
 
 pub use allowance::Allowance;
-pub use answer::unchanged;
+pub use answer::{TAG_MAX, unchanged};
 pub use client::Client;
 pub use config::Config;
 pub use described::Described;

@@ -188,7 +188,8 @@ impl Pages {
 impl Shelf {
     async fn read(&self) -> Result<Vec<(usize, Page)>, Error> {
         let sealed = self.store.seen(self.id).await?;
-        sealed.into_iter().map(|page| super::read(&self.seal, Field::Seen, page)).collect()
+        // A page that cannot be read is as if it had not been written.
+        Ok(sealed.into_iter().filter_map(|page| super::read(&self.seal, Field::Seen, page).ok()).collect())
     }
 
     /// Writes what is new; `false` when there is no record any more.

@@ -3,13 +3,8 @@
 //! A link that was made must not fail later for want of room, so the bounds of the store count what its facts may come to,
 //! not what they are.
 
-use crate::plan::{Facts, Validator};
-
-/// Longest validator that is kept, in octets: object stores' have 34 to 70, dates 29.
-const LONGEST: usize = 180;
-
 /// The most that the facts of one entry measure, in bytes of JSON: numbers and names come to 140, and every octet of a
-/// validator may have to be escaped.
+/// validator, which has at most 180, may have to be escaped.
 const ENTRY: u64 = 512;
 
 /// The same of what does not depend on entries, the seal included.
@@ -20,20 +15,12 @@ pub(super) fn most(entries: usize) -> u64 {
     FRAME + ENTRY * entries as u64
 }
 
-/// Leaves validators out that are too long: such a source counts as one without.
-pub(super) fn bounded(mut facts: Facts) -> Facts {
-    for head in facts.heads.iter_mut().flatten() {
-        head.validator.take_if(|validator| match validator {
-            Validator::ETag(text) | Validator::LastModified(text) => text.len() > LONGEST,
-        });
-    }
-    facts
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Head;
+    use crate::plan::{Facts, Head, Validator};
+
+    const LONGEST: usize = 180;
 
     fn facts(entries: usize, octets: usize) -> Facts {
         let validator = Some(Validator::ETag("\\".repeat(octets)));
@@ -49,16 +36,8 @@ mod tests {
     #[test]
     fn the_largest_facts_fit_into_what_is_set_aside() {
         for entries in [0, 1, 50, 2000] {
-            let kept = bounded(facts(entries, LONGEST));
-            assert_eq!(kept, facts(entries, LONGEST));
-            let sealed = serde_json::to_vec(&kept).unwrap().len() as u64 + 28;
+            let sealed = serde_json::to_vec(&facts(entries, LONGEST)).unwrap().len() as u64 + 28;
             assert!(sealed <= most(entries), "{sealed} of {entries}");
         }
-    }
-
-    #[test]
-    fn a_longer_validator_counts_as_none() {
-        let kept = bounded(facts(2, LONGEST + 1));
-        assert!(kept.heads.iter().flatten().all(|head| head.validator.is_none()));
     }
 }

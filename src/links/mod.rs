@@ -140,7 +140,7 @@ impl Links {
     /// [`Error::NotFound`] when the link was removed meanwhile; [`Error::Unavailable`].
     pub async fn freeze(&self, token: &Token, facts: &plan::Facts) -> Result<plan::Facts, Error> {
         let seal = Seal::of(token)?;
-        let ours = write(&seal, Field::Facts, &facts::bounded(facts.clone()))?;
+        let ours = write(&seal, Field::Facts, facts)?;
         let winner = self.0.store.freeze(token.id(), ours).await?.ok_or(Error::NotFound)?;
         read(&seal, Field::Facts, winner)
     }

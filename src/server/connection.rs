@@ -216,8 +216,9 @@ fn judge(connection: &Connection, clocks: Clocks) -> Option<&'static str> {
     if !connection.requested() && connection.age() >= clocks.header {
         return Some("it sent no request");
     }
-    // It was told that it may end after the first of these times, and may have the end of an answer to take until then.
-    if connection.idle_for().is_some_and(|pause| pause >= clocks.header + clocks.stall) {
+    // It was told that it may end after the first of these times, and may have the end of an answer to take until then, and
+    // as long as it takes some.
+    if !stall.pending && connection.idle_for().is_some_and(|pause| pause >= clocks.header + clocks.stall) {
         return Some("it is idle and does not end");
     }
     if connection.shut_for().is_some_and(|since| since >= GOODBYE) {

@@ -187,6 +187,20 @@ async fn sources_that_only_say_that_they_answer_ranges_come_whole() {
     }
 }
 
+/// A tag that is longer than what is kept of a source proves nothing: its archive comes, and comes whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_with_endless_tags_come_whole() {
+    let (app, origin) = (App::start().await, Origin::start().await);
+    let route = |seed, octets| Route::pattern(seed, 3 << 20).etag(format!("\"{}\"", "e".repeat(octets)));
+    for (octets, is_kept) in [(178, true), (179, false), (1000, false)] {
+        let urls = [origin.serve("/a", route(1, octets)), origin.serve("/b", route(2, octets))];
+        let link = mint(app.address(), &numbered(urls)).await;
+        let whole = get(app.address(), &link).await;
+        assert!(whole.status == 200 && whole.is_whole(), "{octets}");
+        assert_eq!(whole.header("etag").is_some(), is_kept, "{octets}");
+    }
+}
+
 /// A source that claims to be unchanged and is not: bytes that pass again are held against what was sent of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_that_changed_under_the_same_tag_complete_nothing() {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use zipstream::{
     config,
     links::{Config, Error, Links, Minted, Record},
-    plan::{Facts, Head, Validator},
+    plan::Facts,
     state,
     value::{ByteSize, Secret},
 };
@@ -171,24 +171,6 @@ async fn bytes_are_bounded_in_all_and_by_client() {
         }
         let refused = links.mint(&record("a", 7_000)).await;
         assert!(matches!(refused, Err(Error::ShareExceeded { .. })));
-    }
-}
-
-/// What sources tell is bounded as well: a validator that is longer than any sound one is not kept.
-#[tokio::test(flavor = "multi_thread")]
-async fn facts_are_kept_without_what_is_too_long() {
-    for bench in Bench::both().await {
-        let links = bench.links(|_| {});
-        let token = mint(&links).await.token;
-        let head = |octets| {
-            let validator = Some(Validator::ETag(format!("\"{}\"", "e".repeat(octets))));
-            Some(Head { length: Some(5), modified: None, ranges: true, validator })
-        };
-        let told = Facts { heads: vec![head(64), head(1000), None], ..facts(1) };
-        let kept = links.freeze(&token, &told).await.unwrap();
-        assert_eq!((&kept.heads[0], &kept.heads[2]), (&told.heads[0], &told.heads[2]), "{}", bench.name);
-        assert_eq!(kept.heads[1], Some(Head { validator: None, ..head(1).unwrap() }));
-        assert_eq!(links.find(&token).await.unwrap().facts, Some(kept));
     }
 }
 
