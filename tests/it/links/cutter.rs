@@ -38,14 +38,19 @@ struct Record {
 impl Cutter {
     /// Starts a path to `target`; the last cut is made first.
     pub(super) async fn start(target: SocketAddr, cuts: Vec<usize>) -> Cutter {
+        Cutter::over(vec![target], cuts).await
+    }
+
+    /// Starts a path to several nodes, to each of them in turn.
+    pub(super) async fn over(targets: Vec<SocketAddr>, cuts: Vec<usize>) -> Cutter {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let record = Arc::new(Record { cuts: Mutex::new(cuts), ..Record::default() });
         let shared = Arc::clone(&record);
         let task = tokio::spawn(async move {
-            loop {
+            for target in targets.iter().cycle() {
                 let (client, _) = listener.accept().await.unwrap();
-                tokio::spawn(pass(client, target, Arc::clone(&shared)));
+                tokio::spawn(pass(client, *target, Arc::clone(&shared)));
             }
         });
         Cutter { address, task, record }

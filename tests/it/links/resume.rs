@@ -151,9 +151,8 @@ async fn fetch(program: &str, arguments: &[&str], file: &Path, cutter: &Cutter) 
     panic!("{program} never ends");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn curl_wget_and_aria2_go_on_through_a_network_that_cuts() {
-    let (app, origin) = (App::start().await, Origin::start().await);
+/// Downloads through a network that cuts, with each client that goes on by itself or by being started again.
+async fn clients_go_on(nodes: &[SocketAddr], descriptor: &Value) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("archive.zip");
     let (path, name) = (file.to_str().unwrap(), folder.path().to_str().unwrap());
@@ -172,16 +171,44 @@ async fn curl_wget_and_aria2_go_on_through_a_network_that_cuts() {
         "archive.zip",
     ];
     for (program, arguments) in [("curl", &curl[..]), ("wget", &wget), ("aria2c", &aria2)] {
-        let link = mint(app.address(), &proven(&origin)).await;
-        let cutter = Cutter::start(app.address(), cuts().collect()).await;
+        let link = mint(nodes[0], descriptor).await;
+        let cutter = Cutter::over(nodes.to_vec(), cuts().collect()).await;
         let url = cutter.url(&link.path);
         let arguments: Vec<&str> = arguments.iter().copied().chain([url.as_str()]).collect();
         let bytes = fetch(program, &arguments, &file, &cutter).await;
-        let whole = get(app.address(), &link).await;
+        let whole = get(nodes[0], &link).await;
         assert_whole(&whole, &bodies(), program);
         assert!(bytes == whole.body, "{program}");
         std::fs::remove_file(&file).unwrap();
     }
+}
+
+/// The same sources, of which everything is declared.
+fn declared(origin: &Origin) -> Value {
+    let mut descriptor = proven(origin);
+    for (file, body) in descriptor["files"].as_array_mut().unwrap().iter_mut().zip(bodies()) {
+        let mut crc32 = zipstream::zip::Crc32::new();
+        crc32.update(&body);
+        (file["size"], file["crc32"]) = (json!(body.len()), json!(format!("{:08x}", crc32.value())));
+    }
+    descriptor
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn curl_wget_and_aria2_go_on_through_a_network_that_cuts() {
+    let (app, origin) = (App::start().await, Origin::start().await);
+    clients_go_on(&[app.address()], &proven(&origin)).await;
+    clients_go_on(&[app.address()], &declared(&origin)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn curl_wget_and_aria2_go_on_from_node_to_node() {
+    let redis = Redis::start().await;
+    let [here, there] = pair(&redis).await;
+    let origin = Origin::start().await;
+    let nodes = [here.address(), there.address()];
+    clients_go_on(&nodes, &proven(&origin)).await;
+    clients_go_on(&nodes, &declared(&origin)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,8 @@ fn is_known(part: &Part) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
     #[test]
     fn the_layout_is_what_is_written(parts in prop::collection::vec(part(), 0..12)) {
         let archive = encode(&parts, usize::MAX);
@@ -69,7 +71,9 @@ proptest! {
         let directory: &[u8] = if parts.is_empty() { b"PK\x05\x06" } else { b"PK\x01\x02" };
         prop_assert!(archive[position..].starts_with(directory));
     }
+}
 
+proptest! {
     #[test]
     fn the_cut_of_the_data_reaches_no_byte(parts in prop::collection::vec(part(), 0..6), chunk in 1..50_usize) {
         let whole = encode(&parts, usize::MAX);
