@@ -36,6 +36,8 @@ struct Shared {
     born: Instant,
     /// How the socket is to be closed: `RESET`, `DELIMITED`, `LINGER`.
     closing: AtomicU8,
+    /// Whether the service has cut it off, since its own time is over.
+    cut: AtomicBool,
     /// HTTP/1 bodies that gave a frame and have not been asked for another since: one at most, but for the change from one to
     /// the next.
     held: AtomicUsize,
@@ -76,6 +78,7 @@ impl Connection {
         Connection(Arc::new(Shared {
             born: Instant::now(),
             closing: AtomicU8::new(0),
+            cut: AtomicBool::new(false),
             held: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
             open: AtomicUsize::new(0),
@@ -121,6 +124,16 @@ impl Connection {
     /// Whether the socket is to read on after its end.
     pub fn lingers(&self) -> bool {
         self.0.closing.load(Relaxed) & LINGER != 0
+    }
+
+    /// Notes that the service cuts it off, since its own time is over.
+    pub fn note_cut(&self) {
+        self.0.cut.store(true, Relaxed);
+    }
+
+    /// Whether the service has cut it off.
+    pub fn is_cut(&self) -> bool {
+        self.0.cut.load(Relaxed)
     }
 
     /// Notes that a request was read, as one of many streams or not.

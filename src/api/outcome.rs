@@ -8,13 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Problem, Refusal, TraceId, openapi, request_id::RequestId, response::Error};
+use super::{Connection, Problem, Refusal, TraceId, openapi, request_id::RequestId, response::Error};
 use crate::{archive, links};
 
 /// What is to be said of an archive; said when it is dropped.
 pub struct Outcome {
     begun: Instant,
     bytes: u64,
+    connection: Connection,
     /// The link's view of it, where it came by one, and what it writes down for others.
     download: Option<(links::Download, Arc<links::Book>)>,
     end: End,
@@ -47,6 +48,7 @@ pub(super) fn register() {
     _ = (metrics::histogram!(FIRST_BYTE), metrics::histogram!(DURATION, "outcome" => "sent"));
     archives("sent", "none", "none");
     archives("left", archive::Fault::Client.as_str(), "none");
+    archives("failed", archive::Fault::Server.as_str(), Problem::draining().code());
     for code in openapi::codes_of_archives() {
         let fault = match code {
             "archive_too_large" => archive::Fault::Client,
@@ -62,7 +64,7 @@ pub(super) fn register() {
 enum End {
     /// With an error, described.
     Failed(Fault),
-    /// The client went away, or was cut off, before the end.
+    /// The client went away, or was cut off for taking nothing, before the end.
     Left,
     /// With an error before its first byte, described.
     Refused(Fault),
@@ -80,12 +82,13 @@ struct Fault {
 }
 
 impl Outcome {
-    /// An archive of so many entries, asked for now.
-    pub fn new(id: RequestId, entries: usize) -> Outcome {
+    /// An archive of so many entries, asked for now on a connection.
+    pub fn new(id: RequestId, entries: usize, connection: Connection) -> Outcome {
         let sent = metrics::counter!(SENT);
         Outcome {
             begun: Instant::now(),
             bytes: 0,
+            connection,
             download: None,
             end: End::Left,
             entries,
@@ -195,6 +198,12 @@ impl Fault {
 
 impl Drop for Outcome {
     fn drop(&mut self) {
+        if matches!(self.end, End::Left) && self.connection.is_cut() {
+            let problem = Problem::draining();
+            let fault =
+                Fault::ours(problem.code(), "it was cut off at the end of server.drain_timeout".to_owned());
+            self.fail(End::Failed(fault), &problem);
+        }
         self.end.count(self.begun.elapsed());
         let Outcome { begun, bytes, end, entries, id, skipped, .. } = self;
         let (ms, trace, id) = (begun.elapsed().as_millis(), id.trace().map(TraceId::as_str), id.as_str());

@@ -186,6 +186,7 @@ async fn drive(
             }
             changed = phases.changed() => {
                 if changed.is_err() || *phases.borrow_and_update() == Phase::Cut {
+                    connection.note_cut();
                     return;
                 }
                 leaving = true;

@@ -40,7 +40,7 @@ pub(super) async fn create_download(
     let permit = state.limits.admit(&client)?;
     let unit = state.limits.spend(&client, limits::Quota::Archives).await?;
     let standing = RateLimit(unit.standing);
-    let mut outcome = Outcome::new(id, descriptor.entries.len());
+    let mut outcome = Outcome::new(id, descriptor.entries.len(), connection.clone());
     let archive = match start(&state.archives, descriptor, &client).await {
         Ok(archive) => archive,
         Err(refusal) => {

@@ -101,7 +101,11 @@ async fn a_node_that_ends_tells_of_its_downloads_first() {
     let reading = Request::get(node.address, &link.path).open().await;
     assert_eq!(reading.status, 200);
     assert_eq!(status(other.address(), &link).await["state"], "running");
-    node.end().await;
+    let log = node.end().await;
     let ended = status(other.address(), &link).await;
-    assert_eq!((&ended["state"], &ended["error"]["code"]), (&"failed".into(), &"client_gone".into()));
+    assert_eq!((&ended["state"], &ended["error"]["code"]), (&"failed".into(), &"draining".into()));
+    // Whose fault it was: not that of the reader, who still read.
+    let line = log.lines().find(|line| line.contains("archive failed")).unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains("draining") && line.contains("server"), "{line}");
+    assert!(!log.contains("left by its reader"), "{log}");
 }

@@ -151,7 +151,7 @@ where
     let answer = async move |Extension(connection): Extension<Connection>, request: Request| {
         let witness = Witness(gone.clone());
         let stream = pieces().inspect(move |_| _ = &witness);
-        let outcome = Outcome::new(RequestId::new(), 1);
+        let outcome = Outcome::new(RequestId::new(), 1, connection.clone());
         Body::new(ArchiveBody::new(Box::pin(stream), length, request.version(), connection, outcome))
     };
     Router::new().route("/", get(answer))

@@ -82,7 +82,7 @@ pub(super) async fn download_link(
         return Ok(Err(known));
     }
     let permit = asked.admit(&state)?;
-    let mut outcome = Outcome::new(id, asked.descriptor.entries.len());
+    let mut outcome = Outcome::new(id, asked.descriptor.entries.len(), connection.clone());
     let begun = state.links.begin(&asked.token, asked.descriptor.entries.len()).await.map_err(Refusal::from);
     let (download, book) = begun.inspect_err(|refusal| outcome.note_refusal(refusal))?;
     let book = Arc::new(book);
