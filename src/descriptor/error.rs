@@ -37,7 +37,7 @@ pub enum Error {
     DuplicateKey,
     /// A name that is taken.
     #[error(
-        "the name is taken by /files/{other} on systems that ignore case, Unicode forms, or trailing dots and spaces; choose another"
+        "the name is taken by /files/{other}, if only on systems that ignore case, Unicode forms, or trailing dots and spaces; choose another"
     )]
     DuplicateZipPath {
         /// The entry that has the name.
@@ -100,7 +100,7 @@ pub enum Error {
     #[error("the name holds a control character; remove it")]
     NameControl,
     /// `.`, `..`, or what some system takes for them.
-    #[error("the name has a segment of nothing but dots or spaces; write the path without it")]
+    #[error("the name has a segment `.`, `..` or of nothing but dots or spaces; write the path without it")]
     NameDots,
     /// `C:`
     #[error("the name begins with a drive; names are relative, remove it")]
