@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::budget::Held;
@@ -72,6 +72,8 @@ struct Answered<'a> {
     /// What it may keep until its turn.
     held: Option<Held>,
     grant: Option<Grant<'a>>,
+    /// Its place among those that its host is asked for.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 /// A beginning that is granted and not kept yet, counted.
@@ -200,9 +202,12 @@ impl Asking<'_> {
         let (client, source) = (&self.prefetch.client, Arc::clone(question.source));
         if question.is_first {
             let opened = client.open(source, Ask::Whole).await;
-            return (question, opened.map(|opened| Answered { opened, held: None, grant: None }));
+            return (
+                question,
+                opened.map(|opened| Answered { opened, held: None, grant: None, permit: None }),
+            );
         }
-        let _permit = client.admit(&source).await;
+        let permit = client.admit(&source).await;
         // As many beginnings may be asked for or wait as one archive may have connections; of other sources no more is
         // asked than what is looked at, or one byte.
         let has_room = self.prefetch.has_room(self.granted.load(Ordering::Relaxed));
@@ -214,7 +219,7 @@ impl Asking<'_> {
             Grant(&self.granted)
         });
         let opened = client.open(source, ask).await;
-        (question, opened.map(|opened| Answered { opened, held, grant }))
+        (question, opened.map(|opened| Answered { opened, held, grant, permit }))
     }
 
     /// Looks at what a source sends where that decides, and keeps what may wait for its turn.
@@ -223,7 +228,9 @@ impl Asking<'_> {
         question: Question<'_>,
         answered: Answered<'_>,
     ) -> (usize, Result<Kept, fetch::Error>) {
-        let Answered { opened, held, grant: _grant } = answered;
+        let Answered { opened, held, grant: _grant, permit } = answered;
+        // Until its connection is free again; but others are not to wait for what is looked at.
+        let _permit = permit.filter(|_| !question.is_looked_at);
         let opened = if question.is_looked_at { self.look(question, opened).await } else { Some(opened) };
         let kept = match (opened, held) {
             (None, _) => Ok(Kept::Nothing),
