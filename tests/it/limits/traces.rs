@@ -1,14 +1,13 @@
 //! What uses of keys and refusals leave behind: counts by name, one line in the log, and never a key.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::{IpAddr, SocketAddr};
-use std::process::{Command, Stdio};
+use std::net::IpAddr;
 
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use zipstream::limits::{self, Limits, Quota};
 
 use super::*;
+use crate::support::process::Process;
 use crate::support::redis::Redis;
 
 #[test]
@@ -48,27 +47,13 @@ fn uses_and_refusals_are_counted_without_naming_clients() {
 async fn the_log_says_once_that_redis_is_away_and_never_a_key() {
     let mut redis = Redis::start().await;
     let hash = key("nightly", "backup", "zs_nightly").to_string();
-    let mut service = Command::new(env!("CARGO_BIN_EXE_zipstream"))
-        .args(["--listen", "127.0.0.1:0"])
-        .env_clear()
-        .env("ZIPSTREAM__KEYS", &hash)
-        .env("ZIPSTREAM__TIERS__BACKUP__ARCHIVES_PER_HOUR", "100")
-        .env("ZIPSTREAM__STATE__URL", redis.url())
-        .env("ZIPSTREAM__LOG__LEVEL", "trace")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Read on while it runs, or it would stop for a full pipe.
-    let mut stderr = service.stderr.take().unwrap();
-    let log = std::thread::spawn(move || {
-        let mut log = Vec::new();
-        stderr.read_to_end(&mut log).unwrap();
-        String::from_utf8_lossy(&log).into_owned()
-    });
-    let mut said = BufReader::new(service.stdout.take().unwrap()).lines();
-    let first = said.next().unwrap().unwrap();
-    let address: SocketAddr = first.strip_prefix("ZipStream listens on http://").unwrap().parse().unwrap();
+    let service = Process::start(&[
+        ("ZIPSTREAM__KEYS", &hash),
+        ("ZIPSTREAM__TIERS__BACKUP__ARCHIVES_PER_HOUR", "100"),
+        ("ZIPSTREAM__STATE__URL", &redis.url()),
+        ("ZIPSTREAM__LOG__LEVEL", "trace"),
+    ]);
+    let address = service.address;
     let ask = async |key: &str| {
         let request = Request::post(address, "/api/downloads").json(&hello());
         request.header("Authorization", &format!("Bearer {key}")).send().await
@@ -79,9 +64,7 @@ async fn the_log_says_once_that_redis_is_away_and_never_a_key() {
     for _ in 0..20 {
         assert_granted(&ask("zs_nightly").await);
     }
-    assert!(Command::new("kill").arg(service.id().to_string()).status().unwrap().success());
-    assert!(service.wait().unwrap().success());
-    let log = log.join().unwrap();
+    let log = service.end();
     assert_eq!(log.matches("the shared quotas are out of reach").count(), 1, "{log}");
     assert_eq!(log.matches("archive sent").count(), 21, "{log}");
     for secret in ["zs_nightly", "zs_mistaken", &hash[hash.len() - 64..]] {

@@ -10,7 +10,6 @@ mod limits;
 mod nodes;
 mod outage;
 mod poison;
-mod process;
 mod ranges;
 mod resume;
 mod secrecy;

@@ -2,13 +2,14 @@
 
 use zipstream::value::Secret;
 
-use super::{ask, assert_refused, becomes, get, mint, post, process::Process, sourceless, status};
+use super::{ask, assert_refused, becomes, get, mint, post, sourceless, status};
 use crate::{
     pipeline::download::{assert_whole, numbered},
     support::{
         App,
         client::Request,
         origin::{Gate, Origin, Route, pattern},
+        process::Process,
         redis::Redis,
     },
 };
@@ -101,7 +102,7 @@ async fn a_node_that_ends_tells_of_its_downloads_first() {
     let reading = Request::get(node.address, &link.path).open().await;
     assert_eq!(reading.status, 200);
     assert_eq!(status(other.address(), &link).await["state"], "running");
-    let log = node.end().await;
+    let log = node.end();
     let ended = status(other.address(), &link).await;
     assert_eq!((&ended["state"], &ended["error"]["code"]), (&"failed".into(), &"draining".into()));
     // Whose fault it was: not that of the reader, who still read.

@@ -11,13 +11,14 @@ use std::{
 
 use zipstream::value::Secret;
 
-use super::{Link, ask, assert_refused, get, mint, nodes, post, process::Process, sourceless};
+use super::{Link, ask, assert_refused, get, mint, nodes, post, sourceless};
 use crate::{
     pipeline::download::{assert_whole, numbered},
     support::{
         App,
         client::Request,
         origin::{Gate, Origin, Route, pattern},
+        process::Process,
         redis::Redis,
     },
 };
@@ -134,7 +135,7 @@ async fn a_download_that_cannot_be_counted_is_refused_and_logged_as_that() {
     assert_eq!(archives("left"), Vec::<&str>::new());
     let refused = archives("refused");
     assert!(refused.len() == 1 && refused[0].contains("fault=\"server\""), "{refused:?}");
-    let log = service.end().await;
+    let log = service.end();
     assert!(log.contains("archive refused") && !log.contains("archive left"), "{log}");
 }
 

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::Path, process::Stdio};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::{browser::fails, cutter::Cutter, get, mint, nodes::pair, process::Process};
+use super::{browser::fails, cutter::Cutter, get, mint, nodes::pair};
 use crate::{
     pipeline::download::{assert_whole, contents, numbered},
     support::{
@@ -14,6 +14,7 @@ use crate::{
         browser::Browser,
         client::Request,
         origin::{Origin, Route, pattern},
+        process::Process,
         redis::Redis,
     },
 };

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::{ask, get, mint, process::Process};
+use super::{ask, get, mint};
 use crate::support::{
     client::Answer,
     origin::{Origin, Route},
+    process::Process,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +39,7 @@ async fn tokens_are_not_told() {
         }
         tokens.push(link.token);
     }
-    let log = server.end().await;
+    let log = server.end();
     assert!(log.contains("archive sent") && log.contains("archive refused"), "{log}");
     for secret in tokens.iter().map(String::as_str).chain(["SIGNATURE", "KEY"]) {
         assert!(!log.contains(secret), "{secret} in the log:\n{log}");

@@ -33,7 +33,7 @@ async fn the_line_names_the_trace_as_json() {
     let validation = validation.header("X-Request-Id", "validation").header("traceparent", TRACEPARENT);
     assert_eq!(validation.send().await.status, 200);
 
-    let lines: Vec<Value> = service.end().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = service.end().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |id: &str| {
         let mut lines = lines.iter().filter(|line| line["id"] == id);
         let line = lines.next().unwrap_or_else(|| panic!("{id}: {lines:?}"));
@@ -54,9 +54,9 @@ async fn the_line_names_the_trace_as_json() {
 async fn the_line_names_the_trace_as_text() {
     let service = Process::start(&[("ZIPSTREAM__LOG__FORMAT", "text")]);
     assert_eq!(download(&service, "with", Some(TRACEPARENT)).await.status, 200);
-    let lines = service.end();
-    let of: Vec<_> = lines.iter().filter(|line| line.contains("id=\"with\"")).collect();
-    assert_eq!(of.len(), 1, "{lines:#?}");
+    let log = service.end();
+    let of: Vec<_> = log.lines().filter(|line| line.contains("id=\"with\"")).collect();
+    assert_eq!(of.len(), 1, "{log}");
     assert!(of[0].contains(&format!("trace=\"{TRACE}\"")) && of[0].contains("archive sent"), "{}", of[0]);
 }
 

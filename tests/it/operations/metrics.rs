@@ -110,9 +110,9 @@ async fn a_source_that_was_left_out_is_counted_and_told() {
     assert_eq!(after.sum("zipstream_sources_total", &[("outcome", "skipped")]), 1.0);
     assert_eq!(after.sum("zipstream_sources_total", &[("outcome", "read")]), 1.0);
     assert_eq!(after.sum("zipstream_sources_total", &[]), 2.0);
-    let lines = service.end();
-    let sent: Vec<_> = lines.iter().filter(|line| line.contains("archive sent")).collect();
-    assert!(matches!(sent[..], [line] if line.contains("\"skipped\":1")), "{lines:#?}");
+    let log = service.end();
+    let sent: Vec<_> = log.lines().filter(|line| line.contains("archive sent")).collect();
+    assert!(matches!(sent[..], [line] if line.contains("\"skipped\":1")), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

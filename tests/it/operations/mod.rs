@@ -16,8 +16,8 @@ mod security;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::support::process::Process;
 use numbers::Numbers;
-use process::Process;
 use serde_json::Value;
 
 /// A program that `scripts/check` puts below `target`, or else the system's.

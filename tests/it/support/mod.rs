@@ -6,6 +6,7 @@ pub mod browser;
 pub mod client;
 pub mod dns;
 pub mod origin;
+pub mod process;
 pub mod readers;
 pub mod redis;
 pub mod s3;
