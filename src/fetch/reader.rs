@@ -46,14 +46,20 @@ pub struct Reader {
     /// The offset behind the last byte to hand out; `None` is the source's end.
     pub(super) to: Option<u64>,
     pub(super) state: State,
-    /// The request for the rest, under way while the beginning is read.
-    pub(super) rest: Option<Pin<Box<MaybeDone<Opening>>>>,
+    /// The request for what follows, under way while what comes before is read.
+    pub(super) rest: Option<Rest>,
     pub(super) attempts: Attempts,
     /// Bytes handed out since the source last failed.
     pub(super) progress: u64,
     pub(super) rate: Rate,
     pub(super) segments: Segments,
     pub(super) is_forgettable: bool,
+}
+
+/// A request made early, for all from an offset on.
+pub(super) struct Rest {
+    pub(super) from: u64,
+    pub(super) opening: Pin<Box<MaybeDone<Opening>>>,
 }
 
 /// What a reader is about.
@@ -213,8 +219,8 @@ impl Reader {
         let both = self.segments.beside(poll_fn(|cx| {
             // First, so that the rest is on its way also when the beginning is all there: then it travels meanwhile, on
             // the connection that carried the entry before, whose window is open. Its output waits inside.
-            if let Some(rest) = rest.as_mut() {
-                let _ = rest.as_mut().poll(cx);
+            if let Some(rest) = rest {
+                let _ = rest.opening.as_mut().poll(cx);
             }
             chunk.as_mut().poll(cx)
         }));
@@ -284,8 +290,8 @@ impl Reader {
     fn ask_rest(&mut self, from: u64) {
         let head = self.head.clone().unwrap_or_default();
         let ask = Ask::Rest { from, to: self.segments.next_start().or(self.to), head };
-        let rest = open(&self.client, &self.source, ask, self.attempts.clone(), Duration::ZERO);
-        self.rest = Some(Box::pin(MaybeDone::Future(rest)));
+        let opening = open(&self.client, &self.source, ask, self.attempts.clone(), Duration::ZERO);
+        self.rest = Some(Rest { from, opening: Box::pin(MaybeDone::Future(opening)) });
     }
 
     /// The source's length, where it is known.

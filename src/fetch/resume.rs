@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::open::open;
 use super::rate::Rate;
-use super::reader::{Reader, State};
+use super::reader::{Reader, Rest, State};
 use super::retry::Attempts;
 use super::segment::{Opening, Progress};
 use super::{Ask, Error, Opened};
@@ -51,13 +51,14 @@ impl Reader {
         if self.comes_to_segment() {
             return Ok(());
         }
-        self.state = match self.rest.take() {
-            Some(mut rest) => {
+        // Of a part less may have come than was asked for, or been kept: what follows that is another rest.
+        self.state = match self.rest.take().filter(|rest| rest.from == self.offset) {
+            Some(Rest { mut opening, .. }) => {
                 // A request made early may have lain too long while the reader paused: that is no failure of the source.
                 let again = self.open_rest(Attempts::new(self.client.config()));
                 State::Opening(Box::pin(async move {
-                    rest.as_mut().await;
-                    match rest.as_mut().take_output() {
+                    opening.as_mut().await;
+                    match opening.as_mut().take_output() {
                         Some(Err(error)) if !error.is_transient() => Err(error),
                         Some(Ok(opened)) => Ok(opened),
                         Some(Err(_)) | None => again.await,

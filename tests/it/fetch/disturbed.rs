@@ -151,3 +151,26 @@ async fn order_and_bytes_are_those_of_a_plain_read() {
     }
     assert!(parallel > CASES / 20, "only {parallel} cases were read by more than two connections");
 }
+
+/// What was read ahead of a segment is given up while its reader pauses, and the request that was made for what follows
+/// the segment does not begin where the reader goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_within_a_segment() {
+    let client = &Bench::with(|config| (config.segment_size.0, config.segments) = (16_384, 8), 1).client;
+    let pauses = (16_000..140_000).step_by(2000);
+    let cases = pauses.map(async |at| {
+        let case = Case {
+            length: 152_182,
+            client: 0,
+            // For one segment beside the front.
+            budget: 28_000,
+            beat: (4000, 20),
+            chunked: None,
+            fates: Vec::new(),
+            pauses: vec![(at, 2200)],
+        };
+        case.run(client, at).await
+    });
+    let most = futures_util::future::join_all(cases).await;
+    assert!(most.iter().any(|most| *most > 1));
+}
