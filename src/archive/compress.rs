@@ -9,15 +9,16 @@
 //! alone, and what it may refer to is the data before it: the bytes are the same whatever chunks the network brought,
 //! on any number of cores.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::{Either, Ready, ready};
 use futures_util::stream::FuturesOrdered;
-use tokio::sync::Semaphore;
-use tokio::task::{JoinError, spawn_blocking};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
 use crate::budget::Held;
 use crate::descriptor::Level;
@@ -36,10 +37,24 @@ const TINY: usize = 4 << 10;
 pub(super) struct Workers(Arc<Shared>);
 
 struct Shared {
-    permits: Arc<Semaphore>,
     count: usize,
+    queue: Mutex<Queue>,
+}
+
+/// What waits for workers. Whoever is done takes the next from here: to be handed one would take two threads' waking.
+#[derive(Default)]
+struct Queue {
+    orders: VecDeque<Order>,
+    /// How many workers are at work.
+    busy: usize,
     /// Those that have nothing to do.
-    idle: Mutex<Vec<Worker>>,
+    idle: Vec<Worker>,
+}
+
+/// A block that is to be compressed, and who waits for it.
+struct Order {
+    job: Job,
+    done: oneshot::Sender<Result<Block, Reason>>,
 }
 
 /// What is kept from block to block.
@@ -59,16 +74,16 @@ pub(super) struct Compressor {
     before: Bytes,
     /// Whether the last block that was started ends the stream, too.
     closed: bool,
-    /// Blocks at work, in order; those that still wait for a worker are not started when this is dropped.
+    /// Blocks that were ordered, in order; those that still wait for a worker are not started when this is dropped.
     running: FuturesOrdered<Running>,
     crc32: zip::Crc32,
     size: u64,
     ended: bool,
 }
 
-/// What a block comes to.
-type Worked = Result<Result<Block, Reason>, JoinError>;
-type Running = Either<AbortOnDropHandle<Result<Block, Reason>>, Ready<Worked>>;
+/// What a block comes to; an error is a worker that was lost.
+type Worked = Result<Result<Block, Reason>, oneshot::error::RecvError>;
+type Running = Either<oneshot::Receiver<Result<Block, Reason>>, Ready<Worked>>;
 
 struct Block {
     bytes: Bytes,
@@ -80,8 +95,7 @@ struct Block {
 impl Workers {
     /// Makes room for so many blocks at once.
     pub(super) fn new(count: usize) -> Workers {
-        let permits = Arc::new(Semaphore::new(count));
-        Workers(Arc::new(Shared { permits, count, idle: Mutex::default() }))
+        Workers(Arc::new(Shared { count, queue: Mutex::default() }))
     }
 
     /// How many blocks are compressed at once.
@@ -89,15 +103,64 @@ impl Workers {
         self.0.count
     }
 
-    fn run(&self, job: Job) -> Result<Block, Reason> {
-        let idle = || self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut worker = idle().pop().unwrap_or_default();
-        let block = worker.run(job);
-        let mut idle = idle();
-        if idle.len() < self.0.count {
-            idle.push(worker);
+    /// Has a block compressed, as soon as a worker is free.
+    fn order(&self, job: Job) -> oneshot::Receiver<Result<Block, Reason>> {
+        let (done, block) = oneshot::channel();
+        let mut queue = self.queue();
+        queue.orders.push_back(Order { job, done });
+        if queue.busy < self.0.count {
+            queue.busy += 1;
+            let worker = queue.idle.pop().unwrap_or_default();
+            let workers = self.clone();
+            spawn_blocking(move || workers.work(worker));
         }
         block
+    }
+
+    /// Compresses what there is.
+    fn work(&self, mut worker: Worker) {
+        loop {
+            let Order { job, done } = {
+                let mut queue = self.queue();
+                match queue.orders.pop_front() {
+                    Some(order) => order,
+                    None => {
+                        queue.busy -= 1;
+                        if queue.idle.len() < self.0.count {
+                            queue.idle.push(worker);
+                        }
+                        return;
+                    }
+                }
+            };
+            if done.is_closed() {
+                continue;
+            }
+            // A worker that is lost would be missing for good.
+            let block = catch_unwind(AssertUnwindSafe(|| worker.run(job))).unwrap_or_else(|_| {
+                worker = Worker::default();
+                Err(Reason::Compressor)
+            });
+            // Who waited may have left meanwhile.
+            _ = done.send(block);
+        }
+    }
+
+    /// Compresses a block at once, where it stands.
+    fn run(&self, job: Job) -> Result<Block, Reason> {
+        let idle = self.queue().idle.pop();
+        let mut worker = idle.unwrap_or_default();
+        let block = worker.run(job);
+        let mut queue = self.queue();
+        if queue.idle.len() < self.0.count {
+            queue.idle.push(worker);
+        }
+        block
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // It is whole between any two statements, so another thread's panic spoils nothing.
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -187,19 +250,7 @@ impl Compressor {
             self.running.push_back(Either::Right(ready(Ok(self.workers.run(job)))));
             return;
         }
-        let workers = self.workers.clone();
-        let task = tokio::spawn(async move {
-            let permit =
-                Arc::clone(&workers.0.permits).acquire_owned().await.map_err(|_| Reason::Compressor)?;
-            spawn_blocking(move || {
-                let block = workers.run(job);
-                drop(permit);
-                block
-            })
-            .await
-            .map_err(|_| Reason::Compressor)?
-        });
-        self.running.push_back(Either::Left(AbortOnDropHandle::new(task)));
+        self.running.push_back(Either::Left(self.workers.order(job)));
     }
 }
 
