@@ -143,7 +143,10 @@ fn mismatches(expected: &Expected, source: &Source) -> Vec<(&'static str, Error)
 /// Gives a source its headers; those of sources that are not fetched have no meaning, and are only judged.
 fn with_headers(source: Source, headers: http::HeaderMap) -> Source {
     match source {
-        Source::Http(http) => Source::Http(Arc::new(super::HttpSource { headers, url: http.url.clone() })),
+        Source::Http(mut http) => {
+            Arc::make_mut(&mut http).headers = headers;
+            Source::Http(http)
+        }
         Source::Data(_) | Source::Directory => source,
     }
 }

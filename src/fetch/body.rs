@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::Body as _;
 use hyper::body::Incoming;
-use url::Origin;
 
 use super::Error;
 use super::connection::Connection;
@@ -19,7 +18,7 @@ use super::pool::Pool;
 pub(super) struct Body {
     incoming: Incoming,
     connection: Option<Connection>,
-    home: (Weak<Pool>, Origin),
+    home: Weak<Pool>,
     received: metrics::Counter,
     /// What was read before its turn, if anything was.
     peeked: Option<Box<Peeked>>,
@@ -38,7 +37,7 @@ impl Body {
     pub(super) fn new(
         incoming: Incoming,
         connection: Connection,
-        home: (Weak<Pool>, Origin),
+        home: Weak<Pool>,
         received: metrics::Counter,
     ) -> Body {
         Body { incoming, connection: Some(connection), home, received, peeked: None }
@@ -156,9 +155,8 @@ impl Body {
     }
 
     fn release(&mut self) {
-        let (pool, origin) = &self.home;
-        if let (Some(connection), Some(pool)) = (self.connection.take(), pool.upgrade()) {
-            pool.put(origin.clone(), connection);
+        if let (Some(connection), Some(pool)) = (self.connection.take(), self.home.upgrade()) {
+            pool.put(connection);
         }
     }
 }

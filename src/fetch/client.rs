@@ -100,11 +100,11 @@ impl Client {
         semaphore.acquire_owned().await.ok()
     }
 
-    /// Sends one GET to one server, and waits for the head of the answer.
+    /// Sends one GET to one server, with these headers, and waits for the head of the answer.
     ///
     /// # Errors
     /// Whatever keeps a sound head from arriving in time.
-    pub(super) async fn exchange(&self, url: &Url, headers: &HeaderMap) -> Result<Answer, Error> {
+    pub(super) async fn exchange(&self, url: &Url, headers: [&HeaderMap; 2]) -> Result<Answer, Error> {
         let origin = url.origin();
         if let Some(connection) = self.shared.pool.take(&origin) {
             match self.ask(connection, url, headers).await {
@@ -113,18 +113,23 @@ impl Client {
                 answer => return answer,
             }
         }
-        let connection = self.connect(url).await?;
+        let connection = self.connect(url, origin).await?;
         self.ask(connection, url, headers).await
     }
 
-    async fn ask(&self, mut connection: Connection, url: &Url, headers: &HeaderMap) -> Result<Answer, Error> {
+    async fn ask(
+        &self,
+        mut connection: Connection,
+        url: &Url,
+        headers: [&HeaderMap; 2],
+    ) -> Result<Answer, Error> {
         let request = request(url, headers)?;
         let clock = self.shared.config.first_byte_timeout;
         let answer = within(clock, "no answer within fetch.first_byte_timeout", async {
             connection.exchange(request).await
         });
         let (parts, incoming) = answer.await?.into_parts();
-        let home = (Arc::downgrade(&self.shared.pool), url.origin());
+        let home = Arc::downgrade(&self.shared.pool);
         Ok(Answer {
             status: parts.status,
             headers: parts.headers,
@@ -132,7 +137,7 @@ impl Client {
         })
     }
 
-    async fn connect(&self, url: &Url) -> Result<Connection, Error> {
+    async fn connect(&self, url: &Url, origin: Origin) -> Result<Connection, Error> {
         let clock = self.shared.config.connect_timeout;
         let tcp = within(clock, "no connection within fetch.connect_timeout", async {
             self.shared.dialer.dial(url).await.map_err(Error::of_dial)
@@ -145,7 +150,7 @@ impl Client {
             }
             _ => Stream::Plain(tcp),
         };
-        Connection::new(stream).await.map_err(|error| Error::of_exchange(&error))
+        Connection::new(stream, origin).await.map_err(|error| Error::of_exchange(&error))
     }
 }
 
@@ -158,17 +163,19 @@ async fn within<T>(
 }
 
 /// A GET in origin form (RFC 9112 §3.2.1).
-fn request(url: &Url, headers: &HeaderMap) -> Result<Request<Empty<Bytes>>, Error> {
+fn request(url: &Url, headers: [&HeaderMap; 2]) -> Result<Request<Empty<Bytes>>, Error> {
     let unfit = || Error::Protocol("its URL cannot be asked for over HTTP/1.1");
     let target: Uri = url[Position::BeforePath..Position::AfterQuery].parse().map_err(|_| unfit())?;
     let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).map_err(|_| unfit())?;
     let mut request = Request::new(Empty::new());
     *request.uri_mut() = target;
     let sent = request.headers_mut();
+    // So many are set here.
+    sent.reserve(5 + headers.iter().map(|headers| headers.len()).sum::<usize>());
     sent.insert(HOST, host);
     sent.insert(USER_AGENT, AGENT);
     sent.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    for (name, value) in headers {
+    for (name, value) in headers.into_iter().flatten() {
         sent.insert(name, value.clone());
     }
     sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

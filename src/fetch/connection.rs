@@ -13,6 +13,7 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use url::Origin;
 
 use super::Error;
 use super::transport::{Aperture, Stream, Transport};
@@ -24,6 +25,7 @@ const HEAD_MAX: usize = 64 << 10;
 
 /// A connection that carries one exchange at a time.
 pub(super) struct Connection {
+    origin: Origin,
     sender: http1::SendRequest<Empty<Bytes>>,
     driver: Pin<Box<http1::Connection<TokioIo<Transport>, Empty<Bytes>>>>,
     aperture: Aperture,
@@ -31,15 +33,20 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 over a stream.
-    pub(super) async fn new(stream: Stream) -> hyper::Result<Connection> {
+    /// Speaks HTTP/1.1 to an origin over a stream.
+    pub(super) async fn new(stream: Stream, origin: Origin) -> hyper::Result<Connection> {
         let (transport, aperture) = Transport::new(stream);
         let (sender, driver) = http1::Builder::new()
             .max_buf_size(BUFFER_MAX)
             .max_header_size(HEAD_MAX)
             .handshake(TokioIo::new(transport))
             .await?;
-        Ok(Connection { sender, driver: Box::pin(driver), aperture, over: false })
+        Ok(Connection { origin, sender, driver: Box::pin(driver), aperture, over: false })
+    }
+
+    /// Whom it leads to.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Sends a request and waits for the head of its answer.

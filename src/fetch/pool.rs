@@ -49,13 +49,17 @@ impl Pool {
     }
 
     /// Keeps a connection for later, where it is usable and there is room.
-    pub(super) fn put(&self, origin: Origin, mut connection: Connection) {
+    pub(super) fn put(&self, mut connection: Connection) {
         if !connection.is_idle() {
             return;
         }
         let mut idle = self.lock();
-        let parked = idle.entry(origin).or_default();
-        if parked.len() < self.per_origin {
+        if !idle.contains_key(connection.origin()) {
+            idle.insert(connection.origin().clone(), Vec::new());
+        }
+        if let Some(parked) = idle.get_mut(connection.origin())
+            && parked.len() < self.per_origin
+        {
             parked.push(Parked { connection, since: Instant::now() });
         }
     }

@@ -1,5 +1,7 @@
 //! Redirects, followed by hand: every hop is judged, and a source's own headers stay with its own origin.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::LOCATION;
 use url::Url;
@@ -19,14 +21,12 @@ impl Client {
     /// # Errors
     /// [`Error::Forbidden`] where the policy refuses a hop, and whatever an exchange fails with.
     pub(super) async fn follow(&self, source: &HttpSource, conditions: &HeaderMap) -> Result<Answer, Error> {
-        let mut url = source.url.clone();
+        let elsewhere = HeaderMap::new();
+        let mut url = Cow::Borrowed(&source.url);
         for hop in 0..=HOPS {
-            let mut headers = HeaderMap::new();
-            if url.origin() == source.url.origin() {
-                headers.extend(source.headers.clone());
-            }
-            headers.extend(conditions.clone());
-            let answer = self.exchange(&url, &headers).await.map_err(|error| on_hop(error, hop))?;
+            let is_at_home = hop == 0 || url.origin() == source.url.origin();
+            let own = if is_at_home { &source.headers } else { &elsewhere };
+            let answer = self.exchange(&url, [own, conditions]).await.map_err(|error| on_hop(error, hop))?;
             let Some(next) = target(&answer, &url)? else { return Ok(answer) };
             if url.scheme() == "https" && next.scheme() == "http" {
                 return Err(Error::Protocol("it redirects from https to http"));
@@ -34,7 +34,7 @@ impl Client {
             let verdict = self.policy().judge_url(&next);
             verdict.map_err(|refusal| Error::Forbidden { refusal, redirected: true })?;
             answer.body.recycle();
-            url = next;
+            url = Cow::Owned(next);
         }
         Err(Error::TooManyRedirects(HOPS))
     }
