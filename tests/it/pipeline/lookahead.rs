@@ -109,6 +109,30 @@ async fn sources_that_were_not_probed_are_asked_ahead_within_the_budget() {
     assert_whole(&answer, &bodies, "unprobed");
 }
 
+/// Nobody knows how long they are; to hold for each what the longest may need would leave room for four.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sources_that_were_not_probed_are_taken_for_as_long_as_those_that_were() {
+    const SHORT: u64 = 10 << 10;
+    let origin = Origin::start().await;
+    let app = App::with(|config| {
+        config.archive.probe_files = 8;
+        config.archive.prefetch_size.0 = 4 << 20;
+        config.tiers.anonymous.files = 200;
+    })
+    .await;
+    let route = |seed| Route::pattern(seed, SHORT).delay(Duration::from_millis(300));
+    // One is longer than it was taken for.
+    let long = |seed| Route::pattern(seed, 3 * LENGTH).etag("\"v\"");
+    let length = |seed| if seed == 150 { 3 * LENGTH } else { SHORT };
+    let route = |seed| if seed == 150 { long(seed) } else { route(seed) };
+    let urls: Vec<_> = (0..200).map(|seed| origin.serve(&format!("/{seed}"), route(seed))).collect();
+    let answer = post(&app, &numbered(urls)).send().await;
+    let bodies: Vec<_> = (0..200).map(|seed| pattern(seed, 0..length(seed))).collect();
+    assert_whole(&answer, &bodies, "unprobed");
+    let most = origin.most_answering();
+    assert!(most >= 32, "only {most} were asked at once");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_moving_reader_never_has_more_ahead_than_its_budget() {
     let origin = Origin::start().await;
