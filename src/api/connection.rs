@@ -38,6 +38,8 @@ struct Shared {
     closing: AtomicU8,
     /// Whether the service has cut it off, since its own time is over.
     cut: AtomicBool,
+    /// Whether its reader has shown that it is fast.
+    fast: AtomicBool,
     /// HTTP/1 bodies that gave a frame and have not been asked for another since: one at most, but for the change from one to
     /// the next.
     held: AtomicUsize,
@@ -79,6 +81,7 @@ impl Connection {
             born: Instant::now(),
             closing: AtomicU8::new(0),
             cut: AtomicBool::new(false),
+            fast: AtomicBool::new(false),
             held: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
             open: AtomicUsize::new(0),
@@ -168,6 +171,16 @@ impl Connection {
     /// Notes that the socket takes no more for now.
     pub fn note_pending(&self) {
         self.0.pending.store(true, Relaxed);
+    }
+
+    /// Notes that its reader has shown that it is fast.
+    pub fn note_fast(&self) {
+        self.0.fast.store(true, Relaxed);
+    }
+
+    /// Whether its reader has shown that it is fast; it may have become slow since.
+    pub fn is_fast(&self) -> bool {
+        self.0.fast.load(Relaxed)
     }
 
     /// Has the next write tried though the socket did not say that it takes more, if that is what is waited for.

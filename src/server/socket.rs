@@ -27,6 +27,10 @@ const UNSENT: u32 = 64 * 1024;
 /// a cost of 15 % of its speed. Should it become slow, half of this is no measure any more; `Socket::insist` is.
 const UNSENT_FAST: u32 = 1024 * 1024;
 
+/// Octets of a write that is tried though the socket does not say that it takes more: the kernel takes more than it has
+/// room for, and what it took too much shows as no progress for as long.
+const TRIED: usize = 32 * 1024;
+
 /// What a reader takes before it may count as fast, in octets: far more than the kernels on both sides hold.
 const FAST_AFTER: u64 = 16 * 1024 * 1024;
 
@@ -71,15 +75,11 @@ impl Socket {
     /// Tries a write that the runtime lets wait, when the connection is looked at. The kernel calls a socket writable once half of
     /// what it may hold unsent is gone, but takes more as soon as anything is: a reader that was fast and has become slow is
     /// told from one that stopped by that only.
-    fn insist(
-        &self,
-        written: Poll<io::Result<usize>>,
-        write: impl FnOnce(SockRef<'_>) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
+    fn insist(&self, written: Poll<io::Result<usize>>, from: &[u8]) -> Poll<io::Result<usize>> {
         if written.is_ready() || !self.connection.tries_to_write() {
             return written;
         }
-        match write(SockRef::from(&self.stream)) {
+        match SockRef::from(&self.stream).send(&from[..from.len().min(TRIED)]) {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 Poll::Pending
             }
@@ -93,6 +93,7 @@ impl Socket {
         *taken += count;
         if *taken >= FAST_AFTER && taken.div_ceil(FAST) >= self.connection.age().as_secs() {
             self.taken = None;
+            self.connection.note_fast();
             if let Err(error) = bound_unsent(&SockRef::from(&self.stream), UNSENT_FAST) {
                 tracing::debug!(%error, "a socket cannot be set up");
             }
@@ -125,7 +126,7 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, from);
-        let written = self.insist(written, |socket| socket.send(from));
+        let written = self.insist(written, from);
         self.note(written)
     }
 
@@ -135,7 +136,8 @@ impl AsyncWrite for Socket {
         from: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, from);
-        let written = self.insist(written, |socket| socket.send_vectored(from));
+        let first = from.iter().find(|slice| !slice.is_empty());
+        let written = self.insist(written, first.map_or(&[], |slice| slice));
         self.note(written)
     }
 

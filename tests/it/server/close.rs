@@ -49,6 +49,37 @@ async fn a_whole_answer_to_http_1_1_has_its_last_chunk() {
     assert!(answer.ends_with("\r\n6\r\nwhole \r\n7\r\narchive\r\n0\r\n\r\n"), "{answer}");
 }
 
+/// Reads an answer of short, numbered pieces, several of which a fast reader is handed at once, and gives its body.
+async fn read_many(ends: impl Fn() -> Option<Piece> + Clone + Send + Sync + 'static) -> (Vec<u8>, bool) {
+    let number = |number: u32| Ok(Bytes::from(number.to_be_bytes().repeat((number % 5000) as usize)));
+    let pieces = move || stream::iter((0..5000).map(number)).chain(stream::iter(ends()));
+    let service = Running::start(answering(None, &Gone::default(), pieces), config()).await;
+    let io = TokioIo::new(service.connect().await);
+    let (mut send, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("/").header("host", "x").body(Empty::<Bytes>::new()).unwrap();
+    let mut body = send.send_request(request).await.unwrap().into_body();
+    let mut octets = Vec::new();
+    loop {
+        match timeout(PATIENCE, body.frame()).await.unwrap() {
+            Some(Ok(frame)) => octets.extend_from_slice(frame.data_ref().unwrap()),
+            Some(Err(_)) => return (octets, false),
+            None => return (octets, true),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fast_reader_gets_every_piece_and_then_the_end_or_the_failure() {
+    let expected: Vec<u8> =
+        (0..5000_u32).flat_map(|number| number.to_be_bytes().repeat(number as usize)).collect();
+    assert!(expected.len() > 32 << 20, "enough for a reader to count as fast");
+    let (octets, is_whole) = read_many(|| None).await;
+    assert!(is_whole && octets == expected, "{} octets", octets.len());
+    let (octets, is_whole) = read_many(|| Some(failure())).await;
+    assert!(!is_whole && expected.starts_with(&octets), "{} octets", octets.len());
+}
+
 #[tokio::test]
 async fn a_known_length_is_announced_and_kept() {
     for request in [HTTP10, HTTP11] {
