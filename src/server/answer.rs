@@ -25,6 +25,9 @@ const PIECE: usize = 32 * 1024;
 /// files costs a tenth less than one for each.
 const BATCH: usize = 256 * 1024;
 
+/// Octets of a piece that is worth a write of its own: one that was just read is warm, and its reader waits.
+const LONG: usize = 128 * 1024;
+
 /// A reader that asks for more within this time is fast still.
 const PROMPT: Duration = Duration::from_millis(100);
 
@@ -150,7 +153,7 @@ impl http_body::Body for Answer {
                 Err(trailers) => return Poll::Ready(Some(Ok(trailers.map_data(BufList::from)))),
             }
         }
-        if is_fast {
+        if is_fast && this.rest.num_bytes() < LONG {
             this.fill(cx);
         }
         Poll::Ready(Some(Ok(Frame::data(this.give()))))
