@@ -139,8 +139,12 @@ impl Connection {
         self.0.cut.load(Relaxed)
     }
 
-    /// Notes that a request was read, as one of many streams or not.
+    /// Notes that a request was read, as one of many streams or not. A client of streams says all the time how much more it
+    /// takes: a close would find some of that unread.
     pub fn note_request(&self, is_stream: bool) {
+        if is_stream {
+            self.linger_on_close();
+        }
         self.0.open.fetch_add(1, Relaxed);
         self.0.streams.store(is_stream, Relaxed);
         self.0.requested.store(true, Relaxed);

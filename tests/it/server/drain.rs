@@ -86,3 +86,36 @@ async fn new_connections_learn_that_the_service_drains() {
     drop(stream);
     assert!(service.ended().await < Duration::from_secs(2));
 }
+
+/// Its client tells how much more it takes until it has all; a close that finds some of that unread is a reset, and takes
+/// away what the kernel has not sent yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_running_stream_reaches_a_slow_reader() {
+    const LENGTH: usize = 256 << 14;
+    let pieces = || futures_util::stream::iter((0..256).map(|_| Ok(Bytes::from_static(&[7; 1 << 14]))));
+    let service = Running::start(answering(None, &Gone::default(), pieces), config()).await;
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&service.address.into()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let io = hyper_util::rt::TokioIo::new(TcpStream::from_std(socket.into()).unwrap());
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut send, connection) = hyper::client::conn::http2::Builder::new(executor)
+        .adaptive_window(false)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(1 << 20)
+        .handshake(io)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("http://x/").body(http_body_util::Empty::<Bytes>::new()).unwrap();
+    let mut body = send.send_request(request).await.unwrap().into_body();
+    service.end.cancel();
+    let mut length = 0;
+    while let Some(frame) = http_body_util::BodyExt::frame(&mut body).await {
+        length +=
+            frame.unwrap_or_else(|error| panic!("{error} after {length} octets")).data_ref().unwrap().len();
+        tokio::time::sleep(Duration::from_micros(200)).await;
+    }
+    assert_eq!(length, LENGTH);
+}
