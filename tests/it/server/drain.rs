@@ -94,11 +94,7 @@ async fn the_end_of_a_running_stream_reaches_a_slow_reader() {
     const LENGTH: usize = 256 << 14;
     let pieces = || futures_util::stream::iter((0..256).map(|_| Ok(Bytes::from_static(&[7; 1 << 14]))));
     let service = Running::start(answering(None, &Gone::default(), pieces), config()).await;
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    socket.connect(&service.address.into()).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    let io = hyper_util::rt::TokioIo::new(TcpStream::from_std(socket.into()).unwrap());
+    let io = hyper_util::rt::TokioIo::new(buffered(service.address, 4096));
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut send, connection) = hyper::client::conn::http2::Builder::new(executor)
         .adaptive_window(false)

@@ -19,6 +19,7 @@ use std::{
 use axum::{Extension, Router, body::Body, extract::Request, routing::get};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use socket2::{Domain, Socket, Type};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -81,6 +82,15 @@ fn config() -> Config {
         max_connections: 100,
         write_stall_timeout: PATIENCE,
     }
+}
+
+/// A socket that takes about so many octets of what comes unread.
+fn buffered(address: SocketAddr, octets: usize) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(octets).unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    TcpStream::from_std(socket.into()).unwrap()
 }
 
 async fn rest(stream: &mut TcpStream) -> String {

@@ -2,7 +2,6 @@
 
 use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use socket2::{Domain, Socket, Type};
 
 use super::*;
 
@@ -14,16 +13,12 @@ fn impatient() -> Config {
 
 /// A socket whose receive buffer is small, so that what a reader takes shows at once.
 async fn narrow(address: SocketAddr) -> TcpStream {
-    buffered(address, 4096).await
+    asking(address, 4096).await
 }
 
 /// A socket that takes about so many octets of the answer unread.
-async fn buffered(address: SocketAddr, octets: usize) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(octets).unwrap();
-    socket.connect(&address.into()).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    let mut stream = TcpStream::from_std(socket.into()).unwrap();
+async fn asking(address: SocketAddr, octets: usize) -> TcpStream {
+    let mut stream = buffered(address, octets);
     stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     stream
 }
@@ -91,7 +86,7 @@ async fn an_http_2_reader_that_keeps_its_window_shut_is_cut_off() {
 async fn a_reader_that_was_fast_is_kept_while_it_takes_anything() {
     let gone = Gone::default();
     let service = Running::start(answering(None, &gone, endless), impatient()).await;
-    let mut stream = buffered(service.address, 128 << 10).await;
+    let mut stream = asking(service.address, 128 << 10).await;
     let mut scrap = vec![0; 64 << 10];
     for _ in 0..20 << 4 {
         stream.read_exact(&mut scrap).await.unwrap();
