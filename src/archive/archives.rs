@@ -174,6 +174,7 @@ impl Archives {
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         let permit = permit.map_err(|_| Failure::of_archive(Reason::Overloaded))?;
         let prefetch = Prefetch::new(shared.client.clone(), &shared.budget, shared.config.clone());
+        let descriptor = Arc::new(descriptor);
         let answers = probe(&descriptor, known.as_ref(), &prefetch, &shared.config).await;
         let Answers { compressed, heads, first, failed } =
             answers.inspect_err(|failure| shared.meter.note_failure(failure))?;
@@ -184,6 +185,8 @@ impl Archives {
             time: unix_now(),
         });
         let (compressors, meter) = (shared.compressors.clone(), Arc::clone(&shared.meter));
+        // Requests of silent sources may still be on their way out.
+        let descriptor = Arc::unwrap_or_clone(descriptor);
         Ok(Probed { compressors, descriptor, facts, failed, first, heads, limits, meter, permit, prefetch })
     }
 }

@@ -6,8 +6,8 @@
 //!                        └─ prefetch ─┘  sources opened ahead of their turn, under the budgets
 //! ```
 //!
-//! The stream is one future that pulls: whoever reads the archive drives the source whose turn it is, and a task
-//! beside it drives those that are asked ahead. Dropping it closes them all. A failure ends it with an error and
+//! The stream is one future that pulls: whoever reads the archive drives the source whose turn it is, and tasks
+//! beside it drive those that are asked ahead. Dropping it closes them all. A failure ends it with an error and
 //! never with an end of central directory.
 
 mod archives;
@@ -17,6 +17,7 @@ mod compress;
 mod config;
 mod deflate;
 mod deflating;
+mod drivers;
 mod failure;
 mod hash;
 mod ledger;

@@ -17,6 +17,7 @@ use crate::fetch::{self, Ask, Reader};
 use crate::plan::{Form, Head, Plan};
 
 use super::Config;
+use super::drivers::Drivers;
 use super::slots::{Ahead, Slots};
 
 /// The look-ahead of one archive.
@@ -25,10 +26,9 @@ pub(super) struct Prefetch {
     pub(super) demand: Arc<Demand>,
     /// The archive's own account, within that of the process.
     pub(super) budget: Arc<Budget>,
-    /// What the reader of the current entry may take of it, and of the connections.
-    allowance: fetch::Allowance,
+    pub(super) drivers: Drivers,
+    pub(super) slots: Arc<Slots>,
     config: Config,
-    slots: Arc<Slots>,
     /// The first entry for which nothing was done ahead yet.
     cursor: usize,
     /// The first entry that will not be needed.
@@ -42,7 +42,7 @@ pub(super) struct Prefetch {
     guess: Option<u64>,
     /// The piece that the reader took last, in bytes, and when it was handed out.
     handed: Option<(u64, Instant)>,
-    _tasks: Vec<AbortOnDropHandle<()>>,
+    _watch: AbortOnDropHandle<()>,
 }
 
 impl Prefetch {
@@ -50,19 +50,19 @@ impl Prefetch {
     pub(super) fn new(client: fetch::Client, process: &Arc<Budget>, config: Config) -> Prefetch {
         let budget = process.child(process.total());
         let demand = Arc::new(Demand::default());
-        let (slots, _tasks) = Slots::start(Arc::clone(&demand));
+        let (slots, _watch) = Slots::start(Arc::clone(&demand));
         let ahead = Arc::downgrade(&slots);
         let others = move || ahead.upgrade().map_or(0, |slots| slots.connections());
         let allowance = fetch::Allowance::new(Arc::clone(&budget), others);
-        let client = client.within(allowance.clone());
+        let client = client.within(allowance);
         let pace = Pace::new(Instant::now());
         Prefetch {
             client,
             demand,
             budget,
-            allowance,
-            config,
+            drivers: Drivers::start(),
             slots,
+            config,
             cursor: 0,
             end: usize::MAX,
             only_inlined: false,
@@ -70,7 +70,7 @@ impl Prefetch {
             pace,
             guess: None,
             handed: None,
-            _tasks,
+            _watch,
         }
     }
 
@@ -97,17 +97,6 @@ impl Prefetch {
     /// Notes that the reader is given so many bytes.
     pub(super) fn note_handed(&mut self, bytes: u64) {
         self.handed = Some((bytes, Instant::now()));
-    }
-
-    /// Whether one more connection may be opened ahead beside `others` that are under way; one of the host's is left
-    /// for the entry whose turn it is.
-    pub(super) fn has_room(&self, others: usize) -> bool {
-        self.slots.connections() + self.allowance.open() + others + 1 < self.client.config().per_host
-    }
-
-    /// Keeps what the probe got of a source.
-    pub(super) fn keep(&self, index: usize, ahead: Ahead, held: Held) {
-        self.slots.keep(index, ahead, held);
     }
 
     /// Takes what was got of a source at its turn, with the bytes it holds; waits where it is being asked.
@@ -146,7 +135,7 @@ impl Prefetch {
                 let is_extendable = entry.head.as_ref().is_none_or(Head::is_resumable);
                 let is_next = self.cursor == current + 1 && is_extendable;
                 let fits = self.budget.held() + bytes <= allowed;
-                if !(is_short || is_next) || !fits || !self.has_room(0) {
+                if !(is_short || is_next) || !fits || !self.client.has_room(0) {
                     return;
                 }
                 let Some(held) = self.budget.try_hold(bytes) else { return };
@@ -171,14 +160,12 @@ impl Prefetch {
     fn open(&self, index: usize, source: &Arc<HttpSource>, head: Option<Head>, held: Held) {
         let (client, source, demand) = (self.client.clone(), Arc::clone(source), Arc::clone(&self.demand));
         let (inline_size, bytes) = (self.config.inline_size.0, held.bytes());
-        self.slots.open(index, bytes, |serial| {
+        self.slots.open(&self.drivers, index, bytes, |mut unsettled| {
             Box::pin(async move {
-                let opened = client.open(Arc::clone(&source), Ask::Beginning(bytes)).await;
-                let parked = match opened {
-                    Ok(opened) => park(&client, source, head, opened, held, inline_size, &demand).await,
-                    Err(error) => Err(error),
-                };
-                (serial, parked.ok().and_then(|(_, ahead)| ahead))
+                if let Ok(opened) = client.open(Arc::clone(&source), Ask::Beginning(bytes)).await {
+                    let parked = park(&client, source, head, opened, held, inline_size, &demand).await;
+                    unsettled.settle(parked.ok().and_then(|(_, ahead)| ahead));
+                }
             })
         });
     }

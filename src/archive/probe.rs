@@ -1,23 +1,26 @@
 //! Asking the sources before the first byte: what can fail by then is answered with a status.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::FutureExt;
+use futures_util::future::{OptionFuture, abortable};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-use crate::budget::Held;
+use crate::budget::{Budget, Demand, Held};
 use crate::descriptor::{self, Compression, Descriptor, HttpSource, Source};
 use crate::fetch::{self, Ask};
 use crate::plan::{self, Facts, Head};
 
+use super::drivers::{Driven, Drivers};
 use super::look;
 use super::prefetch::{Prefetch, park};
-use super::slots::Ahead;
+use super::slots::Slots;
 use super::{Config, FailedEntry, Failure, Reason};
 
 /// What was learnt, and the first source's open answer.
@@ -40,9 +43,13 @@ const LOOKS: usize = 32;
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// What all questions of a probe share.
-struct Asking<'a> {
-    prefetch: &'a Prefetch,
-    config: &'a Config,
+struct Asking {
+    descriptor: Arc<Descriptor>,
+    client: fetch::Client,
+    budget: Arc<Budget>,
+    demand: Arc<Demand>,
+    slots: Arc<Slots>,
+    inline_size: u64,
     /// What is asked of a source ahead of its turn, in bytes.
     share: u64,
     /// How many beginnings are granted and not kept yet.
@@ -52,14 +59,17 @@ struct Asking<'a> {
     deadline: Instant,
     /// By the entry's index: whether its data is compressed already.
     compressed: Vec<AtomicBool>,
+    /// What the sources told, by the entry's index.
+    heads: Mutex<Vec<Option<Head>>>,
 }
 
 /// A source that is asked.
-#[derive(Clone, Copy)]
-struct Question<'a> {
+struct Question {
+    asking: Arc<Asking>,
     index: usize,
-    entry: &'a descriptor::Entry,
-    source: &'a Arc<HttpSource>,
+    source: Arc<HttpSource>,
+    /// What it told when the plan was frozen.
+    frozen: Option<Head>,
     /// Whether its turn comes first: it is asked for all of it.
     is_first: bool,
     /// Whether its data decides how it is written.
@@ -67,29 +77,30 @@ struct Question<'a> {
 }
 
 /// A source's answer.
-struct Answered<'a> {
+struct Answered {
     opened: fetch::Opened,
     /// What it may keep until its turn.
     held: Option<Held>,
-    grant: Option<Grant<'a>>,
+    grant: Option<Grant>,
     /// Its place among those that its host is asked for.
     permit: Option<OwnedSemaphorePermit>,
 }
 
 /// A beginning that is granted and not kept yet, counted.
-struct Grant<'a>(&'a AtomicUsize);
+struct Grant(Arc<Asking>);
 
-impl Drop for Grant<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+impl Grant {
+    /// One more, beside how many others.
+    fn new(asking: &Arc<Asking>) -> (Grant, usize) {
+        let others = asking.granted.fetch_add(1, Ordering::Relaxed);
+        (Grant(Arc::clone(asking)), others)
     }
 }
 
-/// What is kept of an answer.
-enum Kept {
-    Ahead(Ahead, Held),
-    Nothing,
-    Whole(Box<fetch::Opened>),
+impl Drop for Grant {
+    fn drop(&mut self) {
+        self.0.granted.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Asks the first sources all at once, and waits until they have answered, or until `archive.probe_timeout` has run
@@ -99,90 +110,73 @@ enum Kept {
 /// The first definite failure, unless its entry is left out for it; with `known` facts also that a source is not what
 /// it was then.
 pub(super) async fn probe(
-    descriptor: &Descriptor,
+    descriptor: &Arc<Descriptor>,
     known: Option<&Facts>,
     prefetch: &Prefetch,
     config: &Config,
 ) -> Result<Answers, Failure> {
-    let entries = &descriptor.entries;
-    let skips = descriptor.skips();
-    let mut heads = vec![None; entries.len()];
+    let asking = Arc::new(Asking::new(descriptor, known, prefetch, config));
+    let mut questions = asking.questions(known, config).into_iter();
+    // This task asks the first one itself: an archive of one file is not worth waking another thread.
+    let first = questions.next().map(|question| async { (question.index, question.ask().await) });
+    let mut asked_first = pin!(OptionFuture::from(first));
+    let (requests, mut failures) = ask_beside(questions, &prefetch.drivers);
     let (mut first, mut failed) = (None, BTreeMap::new());
-    // What was frozen is not looked at again.
-    let by_name = |entry| known.is_none() && look::by_name(entry);
-    let sources = || {
-        let sources = entries.iter().enumerate().filter_map(|(index, entry)| match &entry.source {
-            Source::Http(source) => Some((index, entry, source)),
-            Source::Directory | Source::Data(_) => None,
-        });
-        sources.take(config.probe_files)
-    };
-    let asked = sources().count() as u64;
-    let asking = Asking {
-        prefetch,
-        config,
-        share: config.probe_size.0.min(config.prefetch_size.0 / asked.max(1)).max(1),
-        granted: AtomicUsize::new(0),
-        looks: Semaphore::new(LOOKS),
-        deadline: Instant::now() + config.probe_timeout,
-        compressed: entries.iter().map(|entry| AtomicBool::new(by_name(entry))).collect(),
-    };
-    let mut answers: FuturesUnordered<_> = sources()
-        .enumerate()
-        .map(|(turn, (index, entry, source))| {
-            let is_auto = known.is_none() && entry.compression == Compression::Auto;
-            let is_looked_at = is_auto && !asking.compressed[index].load(Ordering::Relaxed);
-            asking.ask(Question { index, entry, source, is_first: turn == 0, is_looked_at })
-        })
-        .collect();
-    let mut keeping = FuturesUnordered::new();
-    let clock = tokio::time::sleep_until(asking.deadline);
-    tokio::pin!(clock);
-    let first_index = sources().next().map(|(index, ..)| index);
-    let mut first_is_due = first_index.is_some();
-    while (first_is_due || !clock.is_elapsed()) && !(answers.is_empty() && keeping.is_empty()) {
-        let (index, kept) = tokio::select! {
+    let (mut first_is_due, mut others_are_due) = (true, true);
+    let mut clock = pin!(tokio::time::sleep_until(asking.deadline));
+    while first_is_due || (others_are_due && !clock.is_elapsed()) {
+        let failure = tokio::select! {
             biased;
-            Some((question, answer)) = answers.next() => match judge(question, answer, known) {
-                Ok(answered) => {
-                    // What was told counts, also where the clock runs out over what it sends.
-                    heads[question.index] = Some(answered.opened.head.clone());
-                    keeping.push(asking.keep(question, answered));
-                    continue;
+            asked = &mut asked_first, if first_is_due => {
+                first_is_due = false;
+                match asked {
+                    Some((index, Err(reason))) => Some((index, reason)),
+                    Some((index, Ok(opened))) => {
+                        first = opened.map(|opened| (index, opened));
+                        None
+                    }
+                    None => None,
                 }
-                Err(reason) => (question.index, Err(reason)),
-            },
-            Some((index, kept)) = keeping.next() => (index, kept.map_err(Reason::from)),
-            () = &mut clock, if !clock.is_elapsed() => continue,
-        };
-        match kept {
-            Ok(Kept::Ahead(ahead, held)) => prefetch.keep(index, ahead, held),
-            Ok(Kept::Nothing) => {}
-            Ok(Kept::Whole(opened)) => first = Some((index, *opened)),
-            Err(reason) if skips && reason.as_skipped().is_some() => {
-                heads[index] = None;
-                failed.insert(index, reason);
             }
-            Err(reason) => return Err(blamed(index, &entries[index], reason)),
+            failure = failures.recv(), if others_are_due => {
+                others_are_due = failure.is_some();
+                failure
+            }
+            () = &mut clock, if !clock.is_elapsed() => None,
+        };
+        let Some((index, reason)) = failure else { continue };
+        if !descriptor.skips() || reason.as_skipped().is_none() {
+            return Err(blamed(index, &descriptor.entries[index], reason));
         }
-        first_is_due &= first_index != Some(index);
+        asking.note(index, None);
+        failed.insert(index, reason);
     }
-    drop((answers, keeping));
-    let compressed = asking.compressed.into_iter().map(AtomicBool::into_inner).collect();
+    drop(requests);
+    let compressed = asking.compressed.iter().map(|is_compressed| is_compressed.load(Ordering::Relaxed));
+    let (compressed, heads) = (compressed.collect(), std::mem::take(&mut *asking.heads()));
     Ok(Answers { compressed, heads, first, failed })
 }
 
-/// Judges a source's answer by what the descriptor declares, and by what was frozen.
-fn judge<'a>(
-    question: Question<'_>,
-    answer: Result<Answered<'a>, fetch::Error>,
-    known: Option<&Facts>,
-) -> Result<Answered<'a>, Reason> {
-    let answered = answer?;
-    let head = &answered.opened.head;
-    question.entry.expected.check_length(head.length)?;
-    known.map_or(Ok(()), |facts| unchanged(question.index, facts, head))?;
-    Ok(answered)
+/// Has sources asked beside this task, until what is returned first is dropped. The failures end when all have come to
+/// something.
+fn ask_beside(
+    questions: impl Iterator<Item = Question>,
+    drivers: &Drivers,
+) -> (Vec<Driven>, UnboundedReceiver<(usize, Reason)>) {
+    let (tell, failures) = unbounded_channel();
+    let requests = questions.map(|question| {
+        let (index, tell) = (question.index, tell.clone());
+        let asking = async move {
+            if let Err(reason) = question.ask().await {
+                // Whoever does not listen any more has failed, or goes on without.
+                _ = tell.send((index, reason));
+            }
+        };
+        let (request, handle) = abortable(asking.boxed());
+        drivers.drive(request);
+        Driven(handle)
+    });
+    (requests.collect(), failures)
 }
 
 /// Holds what a source tells now against what it told when the plan was frozen.
@@ -196,73 +190,147 @@ pub(super) fn unchanged(index: usize, facts: &Facts, told: &Head) -> Result<(), 
     }
 }
 
-impl Asking<'_> {
-    /// Asks a source.
-    async fn ask<'q>(&self, question: Question<'q>) -> (Question<'q>, Result<Answered<'_>, fetch::Error>) {
-        let (client, source) = (&self.prefetch.client, Arc::clone(question.source));
-        if question.is_first {
-            let opened = client.open(source, Ask::Whole).await;
-            return (
-                question,
-                opened.map(|opened| Answered { opened, held: None, grant: None, permit: None }),
-            );
+impl Asking {
+    fn new(
+        descriptor: &Arc<Descriptor>,
+        known: Option<&Facts>,
+        prefetch: &Prefetch,
+        config: &Config,
+    ) -> Asking {
+        let entries = &descriptor.entries;
+        // What was frozen is not looked at again.
+        let by_name = |entry| known.is_none() && look::by_name(entry);
+        let sources = entries.iter().filter(|entry| matches!(entry.source, Source::Http(_)));
+        let asked = sources.take(config.probe_files).count() as u64;
+        Asking {
+            descriptor: Arc::clone(descriptor),
+            client: prefetch.client.clone(),
+            budget: Arc::clone(&prefetch.budget),
+            demand: Arc::clone(&prefetch.demand),
+            slots: Arc::clone(&prefetch.slots),
+            inline_size: config.inline_size.0,
+            share: config.probe_size.0.min(config.prefetch_size.0 / asked.max(1)).max(1),
+            granted: AtomicUsize::new(0),
+            looks: Semaphore::new(LOOKS),
+            deadline: Instant::now() + config.probe_timeout,
+            compressed: entries.iter().map(|entry| AtomicBool::new(by_name(entry))).collect(),
+            heads: Mutex::new(vec![None; entries.len()]),
+        }
+    }
+
+    /// Who is asked, in the order of the entries.
+    fn questions(self: &Arc<Self>, known: Option<&Facts>, config: &Config) -> Vec<Question> {
+        let entries = self.descriptor.entries.iter().enumerate();
+        let sources = entries.filter_map(|(index, entry)| match &entry.source {
+            Source::Http(source) => Some((index, entry, source)),
+            Source::Directory | Source::Data(_) => None,
+        });
+        let questions = sources.take(config.probe_files).enumerate().map(|(turn, (index, entry, source))| {
+            let is_auto = known.is_none() && entry.compression == Compression::Auto;
+            Question {
+                asking: Arc::clone(self),
+                index,
+                source: Arc::clone(source),
+                frozen: known.and_then(|facts| facts.heads.get(index)).cloned().flatten(),
+                is_first: turn == 0,
+                is_looked_at: is_auto && !self.compressed[index].load(Ordering::Relaxed),
+            }
+        });
+        questions.collect()
+    }
+
+    /// Notes what a source told, where somebody still listens.
+    fn note(&self, index: usize, told: Option<Head>) {
+        if let Some(head) = self.heads().get_mut(index) {
+            *head = told;
+        }
+    }
+
+    fn heads(&self) -> MutexGuard<'_, Vec<Option<Head>>> {
+        // The heads are whole between any two statements, so another thread's panic spoils nothing.
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Question {
+    /// Asks the source, and keeps of its answer what may wait for its turn; gives that of the first one back, unless it
+    /// broke while it was looked at.
+    ///
+    /// # Errors
+    /// When the source fails, or is not what the descriptor declares, or what was frozen.
+    async fn ask(self) -> Result<Option<fetch::Opened>, Reason> {
+        let answered = self.open().await?;
+        let told = &answered.opened.head;
+        self.entry().expected.check_length(told.length)?;
+        if let Some(frozen) = &self.frozen {
+            fetch::unchanged(frozen, told)?;
+        }
+        // What was told counts, also where the clock runs out over what it sends.
+        self.asking.note(self.index, Some(told.clone()));
+        Ok(self.keep(answered).await?)
+    }
+
+    fn entry(&self) -> &descriptor::Entry {
+        &self.asking.descriptor.entries[self.index]
+    }
+
+    /// Opens the source.
+    async fn open(&self) -> Result<Answered, fetch::Error> {
+        let Asking { client, budget, share, .. } = &*self.asking;
+        let source = Arc::clone(&self.source);
+        if self.is_first {
+            let opened = client.open(source, Ask::Whole).await?;
+            return Ok(Answered { opened, held: None, grant: None, permit: None });
         }
         let permit = client.admit(&source).await;
         // As many beginnings may be asked for or wait as one archive may have connections; of other sources no more is
         // asked than what is looked at, or one byte.
-        let has_room = self.prefetch.has_room(self.granted.load(Ordering::Relaxed));
-        let held = has_room.then(|| self.prefetch.budget.try_hold(self.share)).flatten();
-        let least = if question.is_looked_at { look::LOOK as u64 } else { 1 };
+        let (grant, others) = Grant::new(&self.asking);
+        let held = client.has_room(others).then(|| budget.try_hold(*share)).flatten();
+        let grant = held.is_some().then_some(grant);
+        let least = if self.is_looked_at { look::LOOK as u64 } else { 1 };
         let ask = Ask::Beginning(held.as_ref().map_or(0, Held::bytes).max(least));
-        let grant = held.is_some().then(|| {
-            self.granted.fetch_add(1, Ordering::Relaxed);
-            Grant(&self.granted)
-        });
-        let opened = client.open(source, ask).await;
-        (question, opened.map(|opened| Answered { opened, held, grant, permit }))
+        let opened = client.open(source, ask).await?;
+        Ok(Answered { opened, held, grant, permit })
     }
 
-    /// Looks at what a source sends where that decides, and keeps what may wait for its turn.
-    async fn keep(
-        &self,
-        question: Question<'_>,
-        answered: Answered<'_>,
-    ) -> (usize, Result<Kept, fetch::Error>) {
+    /// Looks at what the source sends where that decides, and keeps what may wait for its turn.
+    async fn keep(&self, answered: Answered) -> Result<Option<fetch::Opened>, fetch::Error> {
         let Answered { opened, held, grant: _grant, permit } = answered;
         // Until its connection is free again; but others are not to wait for what is looked at.
-        let _permit = permit.filter(|_| !question.is_looked_at);
-        let opened = if question.is_looked_at { self.look(question, opened).await } else { Some(opened) };
-        let kept = match (opened, held) {
-            (None, _) => Ok(Kept::Nothing),
-            (Some(opened), _) if question.is_first => Ok(Kept::Whole(Box::new(opened))),
-            (Some(opened), None) => {
-                opened.into_head();
-                Ok(Kept::Nothing)
-            }
+        let _permit = permit.filter(|_| !self.is_looked_at);
+        let opened = if self.is_looked_at { self.look(opened).await } else { Some(opened) };
+        match (opened, held) {
+            (None, _) => {}
+            (Some(opened), _) if self.is_first => return Ok(Some(opened)),
+            (Some(opened), None) => drop(opened.into_head()),
             (Some(opened), Some(held)) => {
-                let Prefetch { client, demand, .. } = self.prefetch;
-                let (source, inline_size) = (Arc::clone(question.source), self.config.inline_size.0);
-                let parked = park(client, source, None, opened, held, inline_size, demand).await;
-                parked.map(|(_, ahead)| ahead.map_or(Kept::Nothing, |(ahead, held)| Kept::Ahead(ahead, held)))
+                let Asking { client, demand, inline_size, slots, .. } = &*self.asking;
+                let source = Arc::clone(&self.source);
+                let (_, ahead) = park(client, source, None, opened, held, *inline_size, demand).await?;
+                if let Some((ahead, held)) = ahead {
+                    slots.keep(self.index, ahead, held);
+                }
             }
-        };
-        (question.index, kept)
+        }
+        Ok(None)
     }
 
     /// Decides whether a source's data is compressed already, by its type or by its beginning; what does not come before
     /// the clock runs out says nothing. Gives the answer back unless it broke.
-    async fn look(&self, question: Question<'_>, mut opened: fetch::Opened) -> Option<fetch::Opened> {
-        let compressed = &self.compressed[question.index];
-        if plan::compressed_by(question.entry, opened.content_type.as_deref()).is_some() {
+    async fn look(&self, mut opened: fetch::Opened) -> Option<fetch::Opened> {
+        let compressed = &self.asking.compressed[self.index];
+        if plan::compressed_by(self.entry(), opened.content_type.as_deref()).is_some() {
             compressed.store(true, Ordering::Relaxed);
             return Some(opened);
         }
+        let Asking { client, deadline, demand, looks, .. } = &*self.asking;
         let mut is_broken = false;
         let looked = async {
             // Whoever sends nothing takes no other's place.
             let begun = opened.peek(look::FIRST).await;
             // The archive waits for the first one whatever the others do.
-            let _look = if question.is_first { None } else { self.looks.acquire().await.ok() };
+            let _look = if self.is_first { None } else { looks.acquire().await.ok() };
             let beginning = match begun {
                 Ok(_) => opened.peek(look::LOOK).await,
                 broken @ Err(_) => broken,
@@ -271,14 +339,13 @@ impl Asking<'_> {
                 Ok(beginning) => beginning,
                 Err(_) => {
                     is_broken = true;
-                    let Prefetch { client, demand, .. } = self.prefetch;
-                    look::again(client, question.source, opened.head.clone(), demand).await
+                    look::again(client, &self.source, opened.head.clone(), demand).await
                 }
             };
             look::looks_compressed(&beginning)
         };
-        let least = if question.is_first { Instant::now() + FIRST_LOOK } else { self.deadline };
-        let looks_compressed = timeout_at(self.deadline.max(least), looked).await.unwrap_or(false);
+        let least = if self.is_first { Instant::now() + FIRST_LOOK } else { *deadline };
+        let looks_compressed = timeout_at(least.max(*deadline), looked).await.unwrap_or(false);
         compressed.store(looks_compressed, Ordering::Relaxed);
         (!is_broken).then_some(opened)
     }

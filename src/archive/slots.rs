@@ -1,7 +1,4 @@
 //! What an archive holds ahead, entry by entry, and the watch that gives it up when nobody comes for it.
-//!
-//! Requests made ahead are driven by a few tasks beside the archive's own, so that all cores have work and a reader that
-//! stopped holds nothing up; a task for each request was measured to cost a third more CPU time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,26 +6,19 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::future::{AbortHandle, Abortable, BoxFuture, abortable};
-use futures_util::stream::FuturesUnordered;
-
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use futures_util::future::{AbortHandle, BoxFuture, abortable};
 use tokio::time::interval;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::budget::{Demand, Held};
 use crate::fetch;
 
+use super::drivers::Drivers;
+
 /// How long look-ahead may wait for its reader to come near.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is looked at.
 const TICK: Duration = Duration::from_millis(500);
-
-/// How many tasks drive an archive's requests. One alone would be run by the thread that has just seen answers come, as
-/// would the archive's own which it wakes, and the runtime would wake no other thread for either: two were measured to
-/// take 7 % off the time of small files, and three no more.
-const DRIVERS: usize = 2;
 
 /// A source's bytes, got before their turn.
 pub(super) enum Ahead {
@@ -38,21 +28,12 @@ pub(super) enum Ahead {
     Open(Box<fetch::Opened>),
 }
 
-/// What a request ahead comes to; a failed one is made again at its turn, with all its attempts.
-pub(super) type Opened = (Serial, Option<(Ahead, Held)>);
-
-/// A request on its way: boxed where it is made, since it is kilobytes that would be moved.
-type Opening = Abortable<BoxFuture<'static, Opened>>;
-
 /// An entry's index, and which request for it this is: one that was given up may end after another was made.
-pub(super) type Serial = (usize, u64);
+type Serial = (usize, u64);
 
 /// What is done for the entries of one archive ahead of their turn, by index.
-pub(super) struct Slots {
-    state: Mutex<State>,
-    /// To the drivers, which take turns.
-    drivers: Vec<UnboundedSender<Opening>>,
-}
+#[derive(Default)]
+pub(super) struct Slots(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -86,15 +67,11 @@ enum Content {
 }
 
 impl Slots {
-    /// Makes empty slots and starts the tasks behind them, which end with their handles.
-    pub(super) fn start(demand: Arc<Demand>) -> (Arc<Slots>, Vec<AbortOnDropHandle<()>>) {
-        let (drivers, queues): (Vec<_>, Vec<_>) = (0..DRIVERS).map(|_| unbounded_channel()).unzip();
-        let slots = Arc::new(Slots { state: Mutex::default(), drivers });
-        let weak = || Arc::downgrade(&slots);
-        let driving = queues.into_iter().map(|requests| tokio::spawn(drive(weak(), requests)));
-        let tasks = driving.chain([tokio::spawn(watch(weak(), demand))]);
-        let tasks = tasks.map(AbortOnDropHandle::new).collect();
-        (slots, tasks)
+    /// Makes empty slots and starts their watch, which ends with its handle.
+    pub(super) fn start(demand: Arc<Demand>) -> (Arc<Slots>, AbortOnDropHandle<()>) {
+        let slots = Arc::<Slots>::default();
+        let watching = tokio::spawn(watch(Arc::downgrade(&slots), demand));
+        (slots, AbortOnDropHandle::new(watching))
     }
 
     /// Keeps what was got of an entry's source.
@@ -106,22 +83,24 @@ impl Slots {
         state.slots.insert(index, slot);
     }
 
-    /// Takes over a request for an entry's source, for which `bytes` are held; it is told which it is.
+    /// Has a request for an entry's source driven, for which `bytes` are held; where it comes to nothing, it is made again
+    /// at its turn, with all its attempts. It is boxed by who makes it: to move it would be to copy kilobytes.
     pub(super) fn open(
-        &self,
+        self: &Arc<Self>,
+        drivers: &Drivers,
         index: usize,
         bytes: u64,
-        opening: impl FnOnce(Serial) -> BoxFuture<'static, Opened>,
+        opening: impl FnOnce(Unsettled) -> BoxFuture<'static, ()>,
     ) {
         let mut state = self.lock();
         state.requests += 1;
-        let request = state.requests;
-        let (opening, handle) = abortable(opening((index, request)));
-        let slot = Slot { content: Content::Opening(handle, request), bytes, since: Instant::now() };
+        let number = state.requests;
+        let unsettled = Unsettled { slots: Arc::downgrade(self), serial: (index, number) };
+        let (request, handle) = abortable(opening(unsettled));
+        let slot = Slot { content: Content::Opening(handle, number), bytes, since: Instant::now() };
         state.slots.insert(index, slot);
         drop(state);
-        // Without a driver the runtime is ending, and the archive with it.
-        _ = self.driver(request).send(opening);
+        drivers.drive(request);
     }
 
     /// Takes what was got of an entry's source, once it is there; `None` where nothing was done for it.
@@ -131,10 +110,6 @@ impl Slots {
         state.gathered -= usize::from(slot.as_ref().is_some_and(Slot::is_gathered));
         match slot {
             Some(Slot { content: Content::Ready(ahead, held), .. }) => Poll::Ready(Some((ahead, held))),
-            // Nobody drives it any more: it is made anew at its turn.
-            Some(Slot { content: Content::Opening(_, request), .. }) if self.driver(request).is_closed() => {
-                Poll::Ready(None)
-            }
             Some(slot) => {
                 // Its turn has come: it is not given up any more.
                 state.slots.insert(index, Slot { bytes: 0, since: Instant::now() + 2 * PATIENCE, ..slot });
@@ -161,14 +136,9 @@ impl Slots {
         self.lock().given_up.take()
     }
 
-    /// Who drives a request.
-    fn driver(&self, request: u64) -> &UnboundedSender<Opening> {
-        &self.drivers[request as usize % DRIVERS]
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements, so another thread's panic spoils nothing.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -214,29 +184,6 @@ impl State {
     }
 }
 
-/// Drives requests made ahead, until there is nobody who makes any.
-async fn drive(slots: Weak<Slots>, requests: UnboundedReceiver<Opening>) {
-    // Dropped in the reverse order: whoever is woken by the farewell finds the channel closed.
-    let _farewell = Farewell(slots.clone());
-    let mut requests = requests;
-    let mut openings = FuturesUnordered::new();
-    loop {
-        tokio::select! {
-            biased;
-            Some(opening) = openings.next() => {
-                // One that was aborted has no slot any more.
-                let Ok((serial, opened)) = opening else { continue };
-                let Some(slots) = slots.upgrade() else { return };
-                slots.lock().settle(serial, opened);
-            }
-            request = requests.recv() => match request {
-                Some(request) => openings.push(request),
-                None => return,
-            },
-        }
-    }
-}
-
 /// Gives up what an archive's reader does not come near.
 async fn watch(slots: Weak<Slots>, demand: Arc<Demand>) {
     const MARKS: usize = (PATIENCE.as_millis() / TICK.as_millis()) as usize;
@@ -250,12 +197,23 @@ async fn watch(slots: Weak<Slots>, demand: Arc<Demand>) {
     }
 }
 
-/// Wakes who waits when a driver ends, however it ends.
-struct Farewell(Weak<Slots>);
+/// A request that was not told yet what it comes to; dropped so, it came to nothing.
+pub(super) struct Unsettled {
+    slots: Weak<Slots>,
+    serial: Serial,
+}
 
-impl Drop for Farewell {
+impl Unsettled {
+    /// Tells what it came to.
+    pub(super) fn settle(&mut self, opened: Option<(Ahead, Held)>) {
+        if let Some(slots) = std::mem::take(&mut self.slots).upgrade() {
+            slots.lock().settle(self.serial, opened);
+        }
+    }
+}
+
+impl Drop for Unsettled {
     fn drop(&mut self) {
-        let taker = self.0.upgrade().and_then(|slots| slots.lock().taker.take());
-        taker.into_iter().for_each(Waker::wake);
+        self.settle(None);
     }
 }

@@ -27,9 +27,9 @@ impl Allowance {
         Allowance { budget, others: Arc::new(others), open: Arc::default() }
     }
 
-    /// The connections that segments have open beside that of the current entry.
-    pub fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+    /// Whether `per_host` allows one more connection beside the current entry's and `more` that are under way.
+    pub(super) fn has_room(&self, per_host: usize, more: usize) -> bool {
+        (self.others)() + self.open.load(Ordering::Relaxed) + more + 2 <= per_host
     }
 
     /// Holds a segment's bytes.
@@ -37,10 +37,10 @@ impl Allowance {
         self.budget.try_hold_leaving(bytes, self.budget.total() / LEFT)
     }
 
-    /// Takes the place of one more connection, where `per_host` allows it beside the current entry's.
+    /// Takes the place of one more connection, where `per_host` allows it.
     pub(super) fn lane(&self, per_host: usize) -> Option<Lane> {
         // One archive's entries take turns: nobody else counts this up.
-        if (self.others)() + self.open() + 2 > per_host {
+        if !self.has_room(per_host, 0) {
             return None;
         }
         self.open.fetch_add(1, Ordering::Relaxed);

@@ -67,6 +67,12 @@ impl Client {
         self.allowance.as_ref()
     }
 
+    /// Whether one more connection may be opened ahead beside `more` that are under way; one of the host's is left for the
+    /// entry whose turn it is.
+    pub fn has_room(&self, more: usize) -> bool {
+        self.allowance.as_ref().is_none_or(|allowance| allowance.has_room(self.config().per_host, more))
+    }
+
     /// The configuration it was made with.
     pub fn config(&self) -> &Config {
         &self.shared.config

@@ -1,0 +1,69 @@
+//! The tasks that drive an archive's requests beside its own task.
+//!
+//! So all cores have work, and a reader that stopped holds nothing up. A task for each request was measured to cost a
+//! third more CPU time.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::StreamExt;
+use futures_util::future::{AbortHandle, Abortable, BoxFuture};
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::task::AbortOnDropHandle;
+
+/// How many there are. One alone would be run by the thread that has just seen answers come, as would the archive's own
+/// task which it wakes, and the runtime would wake no other thread for either: two were measured to take 7 % off the
+/// time of small files, and three no more.
+const DRIVERS: usize = 2;
+
+/// A request on its way, which itself tells what it comes to: boxed where it is made, since it is kilobytes that would
+/// be moved.
+pub(super) type Request = Abortable<BoxFuture<'static, ()>>;
+
+/// A request that ends with this.
+pub(super) struct Driven(pub(super) AbortHandle);
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The drivers of one archive; dropping them drops the requests.
+pub(super) struct Drivers {
+    queues: Vec<UnboundedSender<Request>>,
+    /// Whose turn it is.
+    turn: AtomicUsize,
+    _tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Drivers {
+    /// Starts the tasks.
+    pub(super) fn start() -> Drivers {
+        let (queues, requests): (Vec<_>, Vec<_>) = (0..DRIVERS).map(|_| unbounded_channel()).unzip();
+        let tasks =
+            requests.into_iter().map(|requests| AbortOnDropHandle::new(tokio::spawn(drive(requests))));
+        Drivers { queues, turn: AtomicUsize::new(0), _tasks: tasks.collect() }
+    }
+
+    /// Takes over a request. Where there is no driver any more, since another request broke it, it is dropped.
+    pub(super) fn drive(&self, request: Request) {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        _ = self.queues[turn % DRIVERS].send(request);
+    }
+}
+
+/// Drives requests, until there is nobody who makes any.
+async fn drive(mut requests: UnboundedReceiver<Request>) {
+    let mut running = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            biased;
+            Some(_) = running.next() => {}
+            request = requests.recv() => match request {
+                Some(request) => running.push(request),
+                None => return,
+            },
+        }
+    }
+}
