@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT, VIA};
-use http::{HeaderMap, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use http_body_util::Empty;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::{Origin, Position, Url};
@@ -28,6 +28,9 @@ use super::{Config, Error};
 /// How the service names itself to sources, and knows its own requests when they come back.
 const VIA_SELF: HeaderValue = HeaderValue::from_static("1.1 zipstream");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("zipstream/", env!("CARGO_PKG_VERSION")));
+
+/// A header that says which part of which version of a source is asked for.
+pub(super) type Condition = (HeaderName, HeaderValue);
 
 /// Reads sources; cheap to clone.
 #[derive(Clone)]
@@ -106,30 +109,36 @@ impl Client {
         semaphore.acquire_owned().await.ok()
     }
 
-    /// Sends one GET to one server, with these headers, and waits for the head of the answer.
+    /// Sends one GET to one server, with these headers and conditions, and waits for the head of the answer.
     ///
     /// # Errors
     /// Whatever keeps a sound head from arriving in time.
-    pub(super) async fn exchange(&self, url: &Url, headers: [&HeaderMap; 2]) -> Result<Answer, Error> {
+    pub(super) async fn exchange(
+        &self,
+        url: &Url,
+        headers: &HeaderMap,
+        conditions: &[Condition],
+    ) -> Result<Answer, Error> {
         let origin = url.origin();
         if let Some(connection) = self.shared.pool.take(&origin) {
-            match self.ask(connection, url, headers).await {
+            match self.ask(connection, url, headers, conditions).await {
                 // The server closed it in the meantime: that says nothing of the source.
                 Err(Error::Truncated) => {}
                 answer => return answer,
             }
         }
         let connection = self.connect(url, origin).await?;
-        self.ask(connection, url, headers).await
+        self.ask(connection, url, headers, conditions).await
     }
 
     async fn ask(
         &self,
         mut connection: Connection,
         url: &Url,
-        headers: [&HeaderMap; 2],
+        headers: &HeaderMap,
+        conditions: &[Condition],
     ) -> Result<Answer, Error> {
-        let request = request(url, headers)?;
+        let request = request(url, headers, conditions)?;
         let clock = self.shared.config.first_byte_timeout;
         let answer = within(clock, "no answer within fetch.first_byte_timeout", async {
             connection.exchange(request).await
@@ -169,7 +178,7 @@ async fn within<T>(
 }
 
 /// A GET in origin form (RFC 9112 §3.2.1).
-fn request(url: &Url, headers: [&HeaderMap; 2]) -> Result<Request<Empty<Bytes>>, Error> {
+fn request(url: &Url, headers: &HeaderMap, conditions: &[Condition]) -> Result<Request<Empty<Bytes>>, Error> {
     let unfit = || Error::Protocol("its URL cannot be asked for over HTTP/1.1");
     let target: Uri = url[Position::BeforePath..Position::AfterQuery].parse().map_err(|_| unfit())?;
     let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]).map_err(|_| unfit())?;
@@ -177,11 +186,14 @@ fn request(url: &Url, headers: [&HeaderMap; 2]) -> Result<Request<Empty<Bytes>>,
     *request.uri_mut() = target;
     let sent = request.headers_mut();
     // So many are set here.
-    sent.reserve(5 + headers.iter().map(|headers| headers.len()).sum::<usize>());
+    sent.reserve(5 + headers.len() + conditions.len());
     sent.insert(HOST, host);
     sent.insert(USER_AGENT, AGENT);
     sent.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    for (name, value) in headers.into_iter().flatten() {
+    for (name, value) in headers {
+        sent.insert(name, value.clone());
+    }
+    for (name, value) in conditions {
         sent.insert(name, value.clone());
     }
     sent.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

@@ -16,6 +16,7 @@ use crate::plan::{Head, Validator};
 
 use super::answer::{Answer, unix_now};
 use super::body::Body;
+use super::client::Condition;
 use super::described::shown;
 use super::retry::Attempts;
 use super::segment::Opening;
@@ -187,7 +188,7 @@ impl Client {
                     return Ok(Covered { head, status, headers, body: None, start: 0, end: Some(0) });
                 }
                 answer.body.recycle();
-                whole(self.follow(source, &HeaderMap::new()).await?, false)
+                whole(self.follow(source, &[]).await?, false)
             }
             Ask::Beginning(_) | Ask::Whole if answer.status == StatusCode::PARTIAL_CONTENT => {
                 let (head, first, end) = answer.part_head()?;
@@ -197,7 +198,7 @@ impl Client {
                 if head.length.is_none() && matches!(ask, Ask::Whole) {
                     // `bytes 0-9/*` does not tell whether that was all: only a plain answer does.
                     answer.body.recycle();
-                    return whole(self.follow(source, &HeaderMap::new()).await?, false);
+                    return whole(self.follow(source, &[]).await?, false);
                 }
                 Ok(Covered::of(answer, head, 0, Some(end)))
             }
@@ -289,23 +290,22 @@ fn rest(answer: Answer, from: u64, to: Option<u64>, frozen: &Head) -> Result<Cov
 
 impl Ask {
     /// The headers that ask for it (RFC 9110 §13.1, §14.2).
-    fn conditions(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
+    fn conditions(&self) -> Vec<Condition> {
         let range = match self {
             Ask::Beginning(bytes) => format!("bytes=0-{}", bytes.saturating_sub(1)),
             Ask::Whole => "bytes=0-".to_owned(),
             Ask::Rest { from, to: Some(to), .. } => format!("bytes={from}-{}", to.saturating_sub(1)),
             Ask::Rest { from, to: None, .. } => format!("bytes={from}-"),
         };
-        headers.extend(HeaderValue::try_from(range).ok().map(|range| (RANGE, range)));
-        if let Ask::Rest { head, .. } = self {
-            let (name, value) = match &head.validator {
-                Some(Validator::ETag(tag)) => (IF_MATCH, tag),
-                Some(Validator::LastModified(time)) => (IF_UNMODIFIED_SINCE, time),
-                None => return headers,
-            };
-            headers.extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
-        }
-        headers
+        let validator = match self {
+            Ask::Rest { head, .. } => head.validator.as_ref(),
+            Ask::Beginning(_) | Ask::Whole => None,
+        };
+        let version = validator.map(|validator| match validator {
+            Validator::ETag(tag) => (IF_MATCH, HeaderValue::try_from(tag)),
+            Validator::LastModified(time) => (IF_UNMODIFIED_SINCE, HeaderValue::try_from(time)),
+        });
+        let all = [Some((RANGE, HeaderValue::try_from(range))), version].into_iter().flatten();
+        all.filter_map(|(name, value)| Some((name, value.ok()?))).collect()
     }
 }

@@ -54,13 +54,13 @@ impl Pool {
             return;
         }
         let mut idle = self.lock();
-        if !idle.contains_key(connection.origin()) {
-            idle.insert(connection.origin().clone(), Vec::new());
-        }
-        if let Some(parked) = idle.get_mut(connection.origin())
-            && parked.len() < self.per_origin
-        {
-            parked.push(Parked { connection, since: Instant::now() });
+        match idle.get_mut(connection.origin()) {
+            Some(parked) if parked.len() >= self.per_origin => {}
+            Some(parked) => parked.push(Parked { connection, since: Instant::now() }),
+            None => {
+                let origin = connection.origin().clone();
+                idle.insert(origin, vec![Parked { connection, since: Instant::now() }]);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::descriptor::HttpSource;
 use crate::egress;
 
 use super::answer::Answer;
+use super::client::Condition;
 use super::{Client, Error};
 
 /// How many redirects are followed; browsers allow 20, object stores need 2.
@@ -20,13 +21,17 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Forbidden`] where the policy refuses a hop, and whatever an exchange fails with.
-    pub(super) async fn follow(&self, source: &HttpSource, conditions: &HeaderMap) -> Result<Answer, Error> {
+    pub(super) async fn follow(
+        &self,
+        source: &HttpSource,
+        conditions: &[Condition],
+    ) -> Result<Answer, Error> {
         let elsewhere = HeaderMap::new();
         let mut url = Cow::Borrowed(&source.url);
         for hop in 0..=HOPS {
             let is_at_home = hop == 0 || url.origin() == source.url.origin();
             let own = if is_at_home { &source.headers } else { &elsewhere };
-            let answer = self.exchange(&url, [own, conditions]).await.map_err(|error| on_hop(error, hop))?;
+            let answer = self.exchange(&url, own, conditions).await.map_err(|error| on_hop(error, hop))?;
             let Some(next) = target(&answer, &url)? else { return Ok(answer) };
             if url.scheme() == "https" && next.scheme() == "http" {
                 return Err(Error::Protocol("it redirects from https to http"));
