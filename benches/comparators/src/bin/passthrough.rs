@@ -1,6 +1,8 @@
-//! One source straight into the body, on ZipStream's own client and server: what is left is the cost of the ZIP.
+//! Sources straight into the body, one after another, on ZipStream's own client and server: what is left is the cost of
+//! the ZIP.
 //!
-//! `GET /?u=URL` (the harness' style `proxy` with `path = "/?u={src}/"`); listens on the port in `PORT`.
+//! `GET /?u=URL&u=URL…`; what else stands in the query means nothing (the harness' style `proxy` adds a file's name to its
+//! `path`). Listens on the port in `PORT`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,16 +11,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::routing::get;
-use futures_util::stream;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
 use url::Url;
 use zipstream::budget::Demand;
 use zipstream::config::{self, Config};
 use zipstream::{descriptor, egress, fetch, server};
-
-#[derive(serde::Deserialize)]
-struct Target {
-    u: String,
-}
 
 #[tokio::main]
 async fn main() {
@@ -38,15 +36,24 @@ async fn main() {
     server::run(listener, router, config.server(), std::future::pending()).await;
 }
 
-async fn pass(State(client): State<fetch::Client>, Query(target): Query<Target>) -> Body {
-    let source = Arc::new(descriptor::HttpSource {
-        url: Url::parse(&target.u).expect("the harness asks for URLs"),
-        headers: http::HeaderMap::new(),
-    });
+async fn pass(State(client): State<fetch::Client>, Query(query): Query<Vec<(String, String)>>) -> Body {
     let demand = Arc::new(Demand::default());
+    let urls = query.into_iter().filter(|(name, _)| name == "u").map(|(_, url)| url);
+    Body::from_stream(
+        stream::iter(urls).flat_map(move |url| read(client.clone(), &url, Arc::clone(&demand)).boxed()),
+    )
+}
+
+fn read(
+    client: fetch::Client,
+    url: &str,
+    demand: Arc<Demand>,
+) -> impl Stream<Item = Result<Bytes, fetch::Error>> + use<> {
+    let url = Url::parse(url).expect("the harness asks for URLs");
+    let source = Arc::new(descriptor::HttpSource { url, headers: http::HeaderMap::new() });
     let reader = fetch::Reader::new(client, source, None, None, Arc::clone(&demand));
     let start = (reader, None::<(u64, Instant)>);
-    Body::from_stream(stream::try_unfold(start, move |(mut reader, handed)| {
+    stream::try_unfold(start, move |(mut reader, handed)| {
         let demand = Arc::clone(&demand);
         async move {
             if let Some((bytes, at)) = handed {
@@ -56,5 +63,5 @@ async fn pass(State(client): State<fetch::Client>, Query(target): Query<Target>)
             let handed = chunk.as_ref().map(|chunk| (chunk.len() as u64, Instant::now()));
             Ok::<_, fetch::Error>(chunk.map(|chunk| (chunk, (reader, handed))))
         }
-    }))
+    })
 }
