@@ -59,7 +59,7 @@ struct Asking {
     deadline: Instant,
     /// By the entry's index: whether its data is compressed already.
     compressed: Vec<AtomicBool>,
-    /// What the sources told, by the entry's index.
+    /// What the sources told, by the entry's index; empty once the probe is over.
     heads: Mutex<Vec<Option<Head>>>,
 }
 
@@ -124,7 +124,8 @@ pub(super) async fn probe(
     let (mut first, mut failed) = (None, BTreeMap::new());
     let (mut first_is_due, mut others_are_due) = (true, true);
     let mut clock = pin!(tokio::time::sleep_until(asking.deadline));
-    while first_is_due || (others_are_due && !clock.is_elapsed()) {
+    let mut is_late = false;
+    while first_is_due || (others_are_due && !is_late) {
         let failure = tokio::select! {
             biased;
             asked = &mut asked_first, if first_is_due => {
@@ -142,7 +143,10 @@ pub(super) async fn probe(
                 others_are_due = failure.is_some();
                 failure
             }
-            () = &mut clock, if !clock.is_elapsed() => None,
+            () = &mut clock, if !is_late => {
+                is_late = true;
+                None
+            }
         };
         let Some((index, reason)) = failure else { continue };
         if !descriptor.skips() || reason.as_skipped().is_none() {
@@ -308,7 +312,9 @@ impl Question {
                 let Asking { client, demand, inline_size, slots, .. } = &*self.asking;
                 let source = Arc::clone(&self.source);
                 let (_, ahead) = park(client, source, None, opened, held, *inline_size, demand).await?;
-                if let Some((ahead, held)) = ahead {
+                // Behind the probe's end its head is not noted, and the source may have been asked again.
+                let heads = self.asking.heads();
+                if let Some((ahead, held)) = ahead.filter(|_| !heads.is_empty()) {
                     slots.keep(self.index, ahead, held);
                 }
             }

@@ -99,6 +99,7 @@ impl Slots {
         let (request, handle) = abortable(opening(unsettled));
         let slot = Slot { content: Content::Opening(handle, number), bytes, since: Instant::now() };
         state.slots.insert(index, slot);
+        // Only now: it may be settled at once, or be dropped unsettled, which takes the lock.
         drop(state);
         drivers.drive(request);
     }

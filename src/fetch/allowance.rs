@@ -29,7 +29,7 @@ impl Allowance {
 
     /// Whether `per_host` allows one more connection beside the current entry's and `more` that are under way.
     pub(super) fn has_room(&self, per_host: usize, more: usize) -> bool {
-        (self.others)() + self.open.load(Ordering::Relaxed) + more + 2 <= per_host
+        self.fits(per_host, self.open.load(Ordering::Relaxed) + more)
     }
 
     /// Holds a segment's bytes.
@@ -39,12 +39,15 @@ impl Allowance {
 
     /// Takes the place of one more connection, where `per_host` allows it.
     pub(super) fn lane(&self, per_host: usize) -> Option<Lane> {
-        // One archive's entries take turns: nobody else counts this up.
-        if !self.has_room(per_host, 0) {
-            return None;
-        }
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Some(Lane(Arc::clone(&self.open)))
+        // Counted first: readers of several sources may ask at once while these are looked at.
+        let open = self.open.fetch_add(1, Ordering::Relaxed);
+        let lane = Lane(Arc::clone(&self.open));
+        self.fits(per_host, open).then_some(lane)
+    }
+
+    /// Whether one more connection fits beside the current entry's, the other entries' and `more`.
+    fn fits(&self, per_host: usize, more: usize) -> bool {
+        (self.others)() + more + 2 <= per_host
     }
 }
 
