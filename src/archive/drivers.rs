@@ -4,6 +4,7 @@
 //! third more CPU time.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::{AbortHandle, Abortable, BoxFuture};
@@ -30,8 +31,11 @@ impl Drop for Driven {
     }
 }
 
-/// The drivers of one archive; dropping them drops the requests.
-pub(super) struct Drivers {
+/// The drivers of one archive, started for the first request; dropping them drops the requests.
+#[derive(Default)]
+pub(super) struct Drivers(OnceLock<Started>);
+
+struct Started {
     queues: Vec<UnboundedSender<Request>>,
     /// Whose turn it is.
     turn: AtomicUsize,
@@ -39,19 +43,21 @@ pub(super) struct Drivers {
 }
 
 impl Drivers {
-    /// Starts the tasks.
-    pub(super) fn start() -> Drivers {
+    /// Takes over a request.
+    pub(super) fn drive(&self, request: Request) {
+        let Started { queues, turn, .. } = self.0.get_or_init(Started::new);
+        let turn = turn.fetch_add(1, Ordering::Relaxed);
+        // Without a driver the runtime is ending, and the archive with it.
+        _ = queues[turn % DRIVERS].send(request);
+    }
+}
+
+impl Started {
+    fn new() -> Started {
         let (queues, requests): (Vec<_>, Vec<_>) = (0..DRIVERS).map(|_| unbounded_channel()).unzip();
         let tasks =
             requests.into_iter().map(|requests| AbortOnDropHandle::new(tokio::spawn(drive(requests))));
-        Drivers { queues, turn: AtomicUsize::new(0), _tasks: tasks.collect() }
-    }
-
-    /// Takes over a request.
-    pub(super) fn drive(&self, request: Request) {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        // Without a driver the runtime is ending, and the archive with it.
-        _ = self.queues[turn % DRIVERS].send(request);
+        Started { queues, turn: AtomicUsize::new(0), _tasks: tasks.collect() }
     }
 }
 
@@ -78,7 +84,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_panics_ends_alone() {
-        let drivers = Drivers::start();
+        let drivers = Drivers::default();
         let (tell, mut told) = unbounded_channel();
         for number in 0..4 {
             let tell = tell.clone();

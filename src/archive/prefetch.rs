@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::budget::{Budget, Demand, Held, Pace};
 use crate::descriptor::{HttpSource, Source};
@@ -42,7 +41,6 @@ pub(super) struct Prefetch {
     guess: Option<u64>,
     /// The piece that the reader took last, in bytes, and when it was handed out.
     handed: Option<(u64, Instant)>,
-    _watch: AbortOnDropHandle<()>,
 }
 
 impl Prefetch {
@@ -50,7 +48,7 @@ impl Prefetch {
     pub(super) fn new(client: fetch::Client, process: &Arc<Budget>, config: Config) -> Prefetch {
         let budget = process.child(process.total());
         let demand = Arc::new(Demand::default());
-        let (slots, _watch) = Slots::start(Arc::clone(&demand));
+        let slots = Slots::new(Arc::clone(&demand));
         let ahead = Arc::downgrade(&slots);
         let others = move || ahead.upgrade().map_or(0, |slots| slots.connections());
         let allowance = fetch::Allowance::new(Arc::clone(&budget), others);
@@ -60,7 +58,7 @@ impl Prefetch {
             client,
             demand,
             budget,
-            drivers: Drivers::start(),
+            drivers: Drivers::default(),
             slots,
             config,
             cursor: 0,
@@ -70,7 +68,6 @@ impl Prefetch {
             pace,
             guess: None,
             handed: None,
-            _watch,
         }
     }
 

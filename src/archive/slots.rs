@@ -1,7 +1,7 @@
 //! What an archive holds ahead, entry by entry, and the watch that gives it up when nobody comes for it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -32,8 +32,12 @@ pub(super) enum Ahead {
 type Serial = (usize, u64);
 
 /// What is done for the entries of one archive ahead of their turn, by index.
-#[derive(Default)]
-pub(super) struct Slots(Mutex<State>);
+pub(super) struct Slots {
+    state: Mutex<State>,
+    demand: Arc<Demand>,
+    /// Gives up what the reader does not come near, from the first slot on.
+    watch: OnceLock<AbortOnDropHandle<()>>,
+}
 
 #[derive(Default)]
 struct State {
@@ -67,20 +71,20 @@ enum Content {
 }
 
 impl Slots {
-    /// Makes empty slots and starts their watch, which ends with its handle.
-    pub(super) fn start(demand: Arc<Demand>) -> (Arc<Slots>, AbortOnDropHandle<()>) {
-        let slots = Arc::<Slots>::default();
-        let watching = tokio::spawn(watch(Arc::downgrade(&slots), demand));
-        (slots, AbortOnDropHandle::new(watching))
+    /// Makes empty slots for a reader of this pace.
+    pub(super) fn new(demand: Arc<Demand>) -> Arc<Slots> {
+        Arc::new(Slots { state: Mutex::default(), demand, watch: OnceLock::new() })
     }
 
     /// Keeps what was got of an entry's source.
-    pub(super) fn keep(&self, index: usize, ahead: Ahead, held: Held) {
+    pub(super) fn keep(self: &Arc<Self>, index: usize, ahead: Ahead, held: Held) {
         let bytes = held.bytes();
         let slot = Slot { content: Content::Ready(ahead, held), bytes, since: Instant::now() };
         let mut state = self.lock();
         state.gathered += usize::from(slot.is_gathered());
         state.slots.insert(index, slot);
+        drop(state);
+        self.be_watched();
     }
 
     /// Has a request for an entry's source driven, for which `bytes` are held; where it comes to nothing, it is made again
@@ -101,7 +105,13 @@ impl Slots {
         state.slots.insert(index, slot);
         // Only now: it may be settled at once, or be dropped unsettled, which takes the lock.
         drop(state);
+        self.be_watched();
         drivers.drive(request);
+    }
+
+    fn be_watched(self: &Arc<Self>) {
+        let watching = || tokio::spawn(watch(Arc::downgrade(self), Arc::clone(&self.demand)));
+        self.watch.get_or_init(|| AbortOnDropHandle::new(watching()));
     }
 
     /// Takes what was got of an entry's source, once it is there; `None` where nothing was done for it.
@@ -139,7 +149,7 @@ impl Slots {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements, so another thread's panic spoils nothing.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
