@@ -103,14 +103,19 @@ impl Drop for App {
         let metrics = runtime.metrics();
         let (ended, held, busy) = tokio::task::block_in_place(|| {
             let ended = done.recv_timeout(Duration::from_secs(40)).is_ok();
-            let held = self.held();
             let busy = self.limits.take().map_or(0, |limits| limits.busy_clients());
+            let end = Instant::now() + GRACE;
+            let wait_for = |is_so: &dyn Fn() -> bool| {
+                while !is_so() && Instant::now() < end {
+                    std::thread::park_timeout(Duration::from_millis(5));
+                }
+            };
+            // Requests that were broken off give back what they held when their task comes to it.
+            wait_for(&|| self.held() == 0);
+            let held = self.held();
             // The last owners of the sources' client and of the way to Redis, and so of idle connections.
             drop(self.archives.take());
-            let end = Instant::now() + GRACE;
-            while metrics.num_alive_tasks() > 0 && Instant::now() < end {
-                std::thread::park_timeout(Duration::from_millis(5));
-            }
+            wait_for(&|| metrics.num_alive_tasks() == 0);
             (ended, held, busy)
         });
         let tasks = metrics.num_alive_tasks();
