@@ -15,6 +15,7 @@ use std::{
 
 use axum::Router;
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -25,6 +26,9 @@ use zipstream::{
     config::{self, Config, Loaded, Sources},
     server, telemetry,
 };
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Turns a list of URLs into one ZIP archive while it is being downloaded.
 #[derive(Parser)]
