@@ -10,9 +10,11 @@ use crate::budget::Held;
 use crate::descriptor::{Expected, Source};
 use crate::fetch::{self, Reader};
 use crate::plan::{Entry, Form, Proof};
+use crate::zip::Method;
 
 use super::Reason;
 use super::check::Check;
+use super::chunk::Chunk;
 use super::prefetch::Prefetch;
 use super::slots::Ahead;
 
@@ -22,18 +24,20 @@ pub(super) struct Body {
     expected: Expected,
     check: Option<Check>,
     is_listed: bool,
+    /// Whether the CRC-32 of its chunks is asked for.
+    is_summed: bool,
     /// What a manifest tells of it, once it is whole.
     proof: Option<Proof>,
     /// Whether nothing before the last chunk counts: it is the first, maybe of a source that began anew.
     begins: bool,
     /// Its first bytes, or its end, where somebody waited for them.
-    waiting: Option<Option<Bytes>>,
+    waiting: Option<Option<Chunk>>,
     /// What was held ahead for it, until it is written.
     held: Option<Held>,
 }
 
 enum Origin {
-    Memory(VecDeque<Bytes>),
+    Memory(VecDeque<Chunk>),
     Source(Box<Reader>),
 }
 
@@ -67,10 +71,10 @@ impl Body {
         first: Option<fetch::Opened>,
         prefetch: &Prefetch,
     ) -> Body {
-        let memory = |chunks: Vec<Bytes>| Origin::Memory(chunks.into());
+        let memory = |chunks: Vec<Chunk>| Origin::Memory(chunks.into());
         let (origin, held) = match &entry.source {
             Source::Directory => (memory(Vec::new()), None),
-            Source::Data(bytes) => (memory(vec![bytes.clone()]), None),
+            Source::Data(bytes) => (memory(vec![Chunk::new(bytes.clone(), is_summed(entry))]), None),
             Source::Http(source) => {
                 let (ahead, held) = ahead.unzip();
                 let opened = match ahead {
@@ -91,7 +95,18 @@ impl Body {
     fn new(origin: Origin, entry: &Entry, held: Option<Held>) -> Body {
         let (expected, is_listed) = (entry.expected, entry.is_listed);
         let check = Some(Check::new(&expected, is_listed));
-        Body { origin, expected, check, is_listed, proof: None, begins: false, waiting: None, held }
+        let is_summed = is_summed(entry);
+        Body {
+            origin,
+            expected,
+            check,
+            is_listed,
+            is_summed,
+            proof: None,
+            begins: false,
+            waiting: None,
+            held,
+        }
     }
 
     /// What a manifest tells of the body, once it is whole; `None` where there is none to tell.
@@ -123,7 +138,7 @@ impl Body {
     ///
     /// # Errors
     /// As [`Body::next`].
-    pub(super) async fn collect(&mut self) -> Result<Vec<Bytes>, Reason> {
+    pub(super) async fn collect(&mut self) -> Result<Vec<Chunk>, Reason> {
         let mut whole = Vec::new();
         loop {
             let chunk = self.next().await?;
@@ -142,9 +157,9 @@ impl Body {
     ///
     /// # Errors
     /// As [`Body::next`], and when it has another length.
-    pub(super) async fn collect_planned(&mut self, length: Option<u64>) -> Result<Vec<Bytes>, Reason> {
+    pub(super) async fn collect_planned(&mut self, length: Option<u64>) -> Result<Vec<Chunk>, Reason> {
         let raw = self.collect().await?;
-        let actual = raw.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+        let actual = raw.iter().map(Chunk::len).sum::<u64>();
         match length {
             Some(length) if length != actual => Err(fetch::Error::Changed("its length is another").into()),
             _ => Ok(raw),
@@ -158,7 +173,7 @@ impl Body {
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Reason> {
+    pub(super) async fn next(&mut self) -> Result<Option<Chunk>, Reason> {
         if let Some(chunk) = self.waiting.take() {
             return Ok(chunk);
         }
@@ -167,17 +182,17 @@ impl Body {
             Origin::Source(reader) => {
                 let chunk = reader.next().await?;
                 self.begins = reader.offset() == chunk.as_ref().map_or(0, Bytes::len) as u64;
-                chunk
+                chunk.map(|bytes| Chunk::new(bytes, self.is_summed))
             }
         };
         if let (Some(held), Some(chunk)) = (&mut self.held, &chunk) {
-            held.shrink_to(held.bytes().saturating_sub(chunk.len() as u64));
+            held.shrink_to(held.bytes().saturating_sub(chunk.len()));
         }
         if self.begins {
             self.check = Some(Check::new(&self.expected, self.is_listed));
         }
         match (&chunk, &mut self.check) {
-            (Some(bytes), Some(check)) => check.see(bytes)?,
+            (Some(chunk), Some(check)) => check.see(chunk)?,
             (None, check) => {
                 if let Some(check) = check.take() {
                     self.proof = check.finish()?;
@@ -187,4 +202,9 @@ impl Body {
         }
         Ok(chunk)
     }
+}
+
+/// Whether the CRC-32 of an entry's chunks is asked for: where its data is compressed, those who do it compute theirs.
+pub(super) fn is_summed(entry: &Entry) -> bool {
+    entry.method() != Method::Deflate || entry.expected.crc32.is_some() || entry.is_listed
 }

@@ -8,6 +8,7 @@ use crate::plan::{Checkpoint, Checksums, Proof};
 use crate::zip;
 
 use super::Reason;
+use super::chunk::Chunk;
 
 /// Counts and hashes one source's bytes, as far as somebody asked for it.
 pub(super) struct Check {
@@ -52,13 +53,13 @@ impl Check {
     }
 
     /// Sees bytes; fails at once when they are more than was declared.
-    pub(super) fn see(&mut self, bytes: &[u8]) -> Result<(), Reason> {
-        self.size += bytes.len() as u64;
+    pub(super) fn see(&mut self, chunk: &Chunk) -> Result<(), Reason> {
+        self.size += chunk.len();
         if let Some(crc32) = &mut self.crc32 {
-            crc32.update(bytes);
+            crc32.append(chunk.digest());
         }
         if let Some(sha256) = &mut self.sha256 {
-            sha256.update(bytes);
+            sha256.update(&chunk.bytes);
         }
         match self.expected.size {
             Some(expected) if self.size > expected => {

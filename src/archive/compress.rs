@@ -229,7 +229,7 @@ impl Compressor {
             Ok(Err(reason)) => return Some(Err(reason)),
             Err(_) => return Some(Err(Reason::Compressor)),
         };
-        self.crc32.combine(block.crc32, block.size);
+        self.crc32.append(zip::Digest { crc32: block.crc32, size: block.size });
         self.size += block.size;
         Some(Ok(block.bytes))
     }

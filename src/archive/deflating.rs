@@ -283,7 +283,10 @@ impl Reading {
             Reading::Opening(index) => {
                 Event::Opened(*index, Body::ahead(&plan.entries[*index], *index, prefetch).await)
             }
-            Reading::Open(index, body) => Event::Chunk(*index, body.next().await),
+            Reading::Open(index, body) => {
+                let chunk = body.next().await;
+                Event::Chunk(*index, chunk.map(|chunk| Some(chunk?.bytes)))
+            }
         }
     }
 }

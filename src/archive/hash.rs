@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use crate::fetch;
 use crate::plan::{Checkpoint, Checksums, Entry, Seen};
-use crate::zip::{self, BlockCutter, Digest, Method, StoredBlocks};
+use crate::zip::{self, BlockCutter, Method, StoredBlocks};
 
 use super::Reason;
 use super::check::Check;
+use super::chunk::Chunk;
 
 /// The checksums of an entry as its bytes pass by.
 pub(super) struct Hash {
@@ -50,12 +51,13 @@ impl Hash {
 
     /// Sees bytes; fails at once when they are more than was declared.
     pub(super) fn see(&mut self, bytes: &Bytes) -> Result<(), Reason> {
-        self.offset += bytes.len() as u64;
-        self.crc32.update(bytes);
+        let chunk = Chunk::new(bytes.clone(), true);
+        self.offset += chunk.len();
+        self.crc32.append(chunk.digest());
         if let Some(compressed) = &mut self.compressed {
             compressed.see(bytes);
         }
-        self.check.see(bytes)
+        self.check.see(&chunk)
     }
 
     /// The state behind what was seen.
@@ -101,11 +103,4 @@ impl Compressed {
         self.cutter.push(bytes.clone(), &mut pieces);
         pieces.iter().for_each(|piece| self.crc32.update(piece));
     }
-}
-
-/// The digest of bytes at hand.
-pub(super) fn digest_of(raw: &[Bytes]) -> Digest {
-    let mut crc32 = zip::Crc32::new();
-    raw.iter().for_each(|chunk| crc32.update(chunk));
-    Digest { crc32: crc32.value(), size: raw.iter().map(|chunk| chunk.len() as u64).sum() }
 }

@@ -13,6 +13,7 @@
 mod archives;
 mod body;
 mod check;
+mod chunk;
 mod compress;
 mod config;
 mod deflate;
@@ -23,6 +24,7 @@ mod hash;
 mod ledger;
 mod look;
 mod meter;
+mod park;
 mod prefetch;
 mod probe;
 mod produce;

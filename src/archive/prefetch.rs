@@ -6,17 +6,17 @@
 use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use bytes::Bytes;
+use std::time::Instant;
 
 use crate::budget::{Budget, Demand, Held, Pace};
 use crate::descriptor::{HttpSource, Source};
-use crate::fetch::{self, Ask, Reader};
-use crate::plan::{Form, Head, Plan};
+use crate::fetch::{self, Ask};
+use crate::plan::{Entry, Form, Head, Plan};
 
 use super::Config;
+use super::body::is_summed;
 use super::drivers::Drivers;
+use super::park::Parking;
 use super::slots::{Ahead, Slots};
 
 /// The look-ahead of one archive.
@@ -136,7 +136,7 @@ impl Prefetch {
                     return;
                 }
                 let Some(held) = self.budget.try_hold(bytes) else { return };
-                self.open(self.cursor, source, entry.head.clone(), held);
+                self.open(self.cursor, entry, source, held);
             }
             self.cursor += 1;
         }
@@ -154,97 +154,24 @@ impl Prefetch {
         })
     }
 
-    fn open(&self, index: usize, source: &Arc<HttpSource>, head: Option<Head>, held: Held) {
-        let (client, source, demand) = (self.client.clone(), Arc::clone(source), Arc::clone(&self.demand));
-        let (inline_size, bytes) = (self.config.inline_size.0, held.bytes());
+    fn open(&self, index: usize, entry: &Entry, source: &Arc<HttpSource>, held: Held) {
+        let parking = Parking {
+            client: self.client.clone(),
+            demand: Arc::clone(&self.demand),
+            source: Arc::clone(source),
+            inline_size: self.config.inline_size.0,
+            is_summed: is_summed(entry),
+        };
+        let (head, bytes) = (entry.head.clone(), held.bytes());
         self.slots.open(&self.drivers, index, bytes, |mut unsettled| {
             Box::pin(async move {
-                if let Ok(opened) = client.open(Arc::clone(&source), Ask::Beginning(bytes)).await {
-                    let parked = park(&client, source, head, opened, held, inline_size, &demand).await;
-                    unsettled.settle(parked.ok().and_then(|(_, ahead)| ahead));
+                if let Ok(opened) =
+                    parking.client.open(Arc::clone(&parking.source), Ask::Beginning(bytes)).await
+                {
+                    let parked = parking.park(head, opened, held).await;
+                    unsettled.settle(parked.ok().flatten());
                 }
             })
         });
     }
-}
-
-/// Below this length a chunk is copied out of the buffer that it shares; reads are twice as large and more.
-const SMALL: usize = 4 << 10;
-/// How long a body of unknown length is read ahead: short ones end at once, others are read at their turn.
-const UNKNOWN_PATIENCE: Duration = Duration::from_secs(1);
-
-/// Makes of an answer what may wait for its turn: a small body, or one of unknown length that turns out to be granted,
-/// is read to its end, which frees its connection; a beginning or a body of known, granted length waits in the kernel;
-/// anything else is given up but for its head.
-///
-/// # Errors
-/// When a small body breaks.
-pub(super) async fn park(
-    client: &fetch::Client,
-    source: Arc<HttpSource>,
-    head: Option<Head>,
-    opened: fetch::Opened,
-    mut held: Held,
-    inline_size: u64,
-    demand: &Arc<Demand>,
-) -> Result<(Head, Option<(Ahead, Held)>), fetch::Error> {
-    let told = opened.head.clone();
-    if head.is_some_and(|head| !head.agrees_with(&told)) {
-        // Its turn will say so, in the words of the reader.
-        return Ok((told, None));
-    }
-    match (told.length, opened.covered()) {
-        (Some(length), Some(covered)) if covered <= held.bytes() => {
-            if opened.is_whole() && length <= inline_size {
-                held.shrink_to(length);
-                let body = gather(client, source, opened, length, demand).await?;
-                return Ok((told, body.map(|body| (Ahead::Gathered(body), held))));
-            }
-            if opened.is_whole() || (opened.is_extendable() && covered > 1) {
-                held.shrink_to(covered);
-                return Ok((told, Some((Ahead::Open(Box::new(opened)), held))));
-            }
-            Ok((opened.into_head(), None))
-        }
-        (None, None) if opened.is_whole() => {
-            let body = gather(client, source, opened, held.bytes(), demand);
-            let body = tokio::time::timeout(UNKNOWN_PATIENCE, body).await.unwrap_or(Ok(None))?;
-            Ok((
-                told,
-                body.map(|body| {
-                    held.shrink_to(body.iter().map(|chunk| chunk.len() as u64).sum());
-                    (Ahead::Gathered(body), held)
-                }),
-            ))
-        }
-        _ => Ok((opened.into_head(), None)),
-    }
-}
-
-/// Reads a body of at most `most` bytes to its end; `None` where it is longer.
-async fn gather(
-    client: &fetch::Client,
-    source: Arc<HttpSource>,
-    opened: fetch::Opened,
-    most: u64,
-    demand: &Arc<Demand>,
-) -> Result<Option<Vec<Bytes>>, fetch::Error> {
-    let reader = Reader::new(client.clone(), source, None, Some(opened), Arc::clone(demand));
-    let mut reader = reader.forgettable();
-    let mut body = Vec::new();
-    while let Some(chunk) = reader.next().await? {
-        if reader.offset() == chunk.len() as u64 {
-            body.clear();
-        }
-        if reader.offset() > most {
-            return Ok(None);
-        }
-        // A chunk keeps the buffer it was read into: small ones are copied, so that what is counted is what is held.
-        body.push(if chunk.len() < SMALL { Bytes::copy_from_slice(&chunk) } else { chunk });
-    }
-    if reader.offset() == 0 {
-        // It began anew, and was empty then.
-        body.clear();
-    }
-    Ok(Some(body))
 }

@@ -19,7 +19,8 @@ use crate::plan::{self, Facts, Head};
 
 use super::drivers::{Driven, Drivers};
 use super::look;
-use super::prefetch::{Prefetch, park};
+use super::park::Parking;
+use super::prefetch::Prefetch;
 use super::slots::Slots;
 use super::{Config, FailedEntry, Failure, Reason};
 
@@ -307,11 +308,17 @@ impl Question {
         match (opened, held) {
             (None, _) => {}
             (Some(opened), _) if self.is_first => return Ok(Some(opened)),
-            (Some(opened), None) => drop(opened.into_head()),
+            (Some(opened), None) => opened.give_up(),
             (Some(opened), Some(held)) => {
                 let Asking { client, demand, inline_size, slots, .. } = &*self.asking;
-                let source = Arc::clone(&self.source);
-                let (_, ahead) = park(client, source, None, opened, held, *inline_size, demand).await?;
+                let parking = Parking {
+                    client: client.clone(),
+                    demand: Arc::clone(demand),
+                    source: Arc::clone(&self.source),
+                    inline_size: *inline_size,
+                    is_summed: self.entry().compression == Compression::Store,
+                };
+                let ahead = parking.park(None, opened, held).await?;
                 // Behind the probe's end its head is not noted, and the source may have been asked again.
                 let heads = self.asking.heads();
                 if let Some((ahead, held)) = ahead.filter(|_| !heads.is_empty()) {

@@ -21,10 +21,10 @@ use crate::plan::{Checkpoint, Checksums, Form, Plan, Proof, TooLarge};
 use crate::zip::{self, BlockCutter, Content, Digest, Method};
 
 use super::body::Body;
+use super::chunk::{Chunk, digest_of};
 use super::compress::Workers;
 use super::deflating::{Deflating, Step};
 use super::failure::hollow;
-use super::hash::digest_of;
 use super::ledger::Scribe;
 use super::meter::Meter;
 use super::prefetch::Prefetch;
@@ -165,7 +165,7 @@ impl Production {
             (Ok(raw), Form::Directory | Form::Inline) => {
                 let raw = raw.unwrap_or_default();
                 self.state.proof = body.proof();
-                raw.iter().try_for_each(|chunk| self.count(index, chunk.len() as u64))?;
+                raw.iter().try_for_each(|chunk| self.count(index, chunk.len()))?;
                 return self.write_whole(raw);
             }
             (Ok(_), Form::Declared { digest }) => Content::Known { digest, compressed_size: digest.size },
@@ -202,11 +202,11 @@ impl Production {
             self.end_stored()?;
             return Ok(None);
         };
-        self.count(self.state.index, chunk.len() as u64)?;
-        self.state.encoder.stored(&chunk)?;
+        self.count(self.state.index, chunk.len())?;
+        self.state.encoder.summed(chunk.digest())?;
         match &mut passing.cutter {
-            Some(cutter) => cutter.push(chunk, &mut self.state.ready),
-            None => self.state.ready.push_back(chunk),
+            Some(cutter) => cutter.push(chunk.bytes, &mut self.state.ready),
+            None => self.state.ready.push_back(chunk.bytes),
         }
         self.note_compressed(before);
         if self.scribe.is_due(self.state.read.1) {
@@ -258,12 +258,12 @@ impl Production {
     }
 
     /// Writes an entry whose body is at hand: its header tells sizes and CRC, and nothing follows the data.
-    fn write_whole(&mut self, raw: Vec<Bytes>) -> Result<(), Reason> {
+    fn write_whole(&mut self, raw: Vec<Chunk>) -> Result<(), Reason> {
         let digest = digest_of(&raw);
         self.put_header(Content::Known { digest, compressed_size: digest.size })?;
         for chunk in raw {
-            self.state.encoder.stored(&chunk)?;
-            self.state.ready.push_back(chunk);
+            self.state.encoder.summed(chunk.digest())?;
+            self.state.ready.push_back(chunk.bytes);
         }
         self.end_stored()
     }
@@ -367,9 +367,9 @@ impl Production {
         let Some(manifest) = &self.plan.manifest else { return Ok(()) };
         let proofs = std::mem::take(&mut self.state.proofs);
         let bytes = Bytes::from(manifest.write(self.plan.entries.iter().zip(proofs)));
-        let digest = digest_of(std::slice::from_ref(&bytes));
+        let digest = Chunk::new(bytes.clone(), false).digest();
         self.state.ready.push_back(self.state.encoder.begin(manifest.encoded(digest)?)?);
-        self.state.encoder.stored(&bytes)?;
+        self.state.encoder.summed(digest)?;
         self.state.ready.push_back(bytes);
         self.put_end(None)
     }

@@ -205,8 +205,8 @@ impl Ranged {
                 self.put(piece.header, header);
                 let mut position = piece.data;
                 for chunk in raw {
-                    let length = chunk.len() as u64;
-                    self.put(position, chunk);
+                    let length = chunk.len();
+                    self.put(position, chunk.bytes);
                     position += length;
                 }
                 self.put(piece.descriptor, descriptor);

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures_util::future::{AbortHandle, BoxFuture, abortable};
 use tokio::time::interval;
 use tokio_util::task::AbortOnDropHandle;
@@ -13,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::budget::{Demand, Held};
 use crate::fetch;
 
+use super::chunk::Chunk;
 use super::drivers::Drivers;
 
 /// How long look-ahead may wait for its reader to come near.
@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// A source's bytes, got before their turn.
 pub(super) enum Ahead {
     /// The whole body, at hand.
-    Gathered(Vec<Bytes>),
+    Gathered(Vec<Chunk>),
     /// An open answer whose body waits in the kernel.
     Open(Box<fetch::Opened>),
 }

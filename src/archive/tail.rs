@@ -13,7 +13,8 @@ use crate::zip::{self, Digest};
 
 use super::Reason;
 use super::body::Body;
-use super::hash::{Hash, digest_of};
+use super::chunk::{Chunk, digest_of};
+use super::hash::Hash;
 use super::range::{Ranged, content, tail};
 
 impl Ranged {
@@ -53,7 +54,7 @@ impl Ranged {
         let Some(manifest) = &self.plan.manifest else { return Ok(()) };
         let piece = self.layout.pieces()[self.plan.entries.len()];
         let bytes = Bytes::from(manifest.write(self.plan.entries.iter().zip(proofs)));
-        let digest = digest_of(std::slice::from_ref(&bytes));
+        let digest = Chunk::new(bytes.clone(), false).digest();
         let (header, descriptor) = encoder.place(manifest.encoded(digest)?, digest)?;
         self.put(piece.header, header);
         self.put(piece.data, bytes);
@@ -72,7 +73,7 @@ impl Ranged {
             _ => {
                 let (raw, checksums) = self.read_whole(index).await?;
                 // What is read for its own sake is taken as fast as it comes: the look-ahead is to follow.
-                let bytes = raw.iter().map(|chunk| chunk.len() as u64).sum();
+                let bytes = raw.iter().map(Chunk::len).sum();
                 self.prefetch.demand.note(bytes, Duration::ZERO);
                 return Ok(checksums);
             }
@@ -94,7 +95,7 @@ impl Ranged {
     }
 
     /// Reads the body of a short entry, judges it and notes that it was seen.
-    pub(super) async fn read_whole(&mut self, index: usize) -> Result<(Vec<Bytes>, Checksums), Reason> {
+    pub(super) async fn read_whole(&mut self, index: usize) -> Result<(Vec<Chunk>, Checksums), Reason> {
         let entry = &self.plan.entries[index];
         let mut body = Body::of(entry, index, None, &self.prefetch).await;
         let raw = body.collect_planned(entry.length()).await?;

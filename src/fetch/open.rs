@@ -88,12 +88,11 @@ impl Opened {
         }
     }
 
-    /// Gives the body up, and the connection back where that is cheap; keeps what was learnt.
-    pub fn into_head(self) -> Head {
+    /// Gives the body up, and the connection back where that is cheap.
+    pub fn give_up(self) {
         if let Some(body) = self.body {
             body.recycle();
         }
-        self.head
     }
 }
 

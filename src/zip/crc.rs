@@ -1,5 +1,7 @@
 //! CRC-32 as ZIP means it, thin over `crc32fast`.
 
+use super::Digest;
+
 /// A running CRC-32 (APPNOTE 4.4.7).
 #[derive(Clone, Debug, Default)]
 pub struct Crc32(crc32fast::Hasher);
@@ -20,9 +22,9 @@ impl Crc32 {
         self.0.update(bytes);
     }
 
-    /// Takes in the next `len` bytes by their CRC alone.
-    pub fn combine(&mut self, other: u32, len: u64) {
-        self.0.combine(&crc32fast::Hasher::new_with_initial_len(other, len));
+    /// Takes in the next bytes by their digest alone.
+    pub fn append(&mut self, next: Digest) {
+        self.0.combine(&crc32fast::Hasher::new_with_initial_len(next.crc32, next.size));
     }
 
     /// Returns the CRC of all bytes so far.
@@ -50,11 +52,11 @@ mod tests {
     }
 
     #[test]
-    fn combining_is_the_same_as_reading_on() {
+    fn appending_is_the_same_as_reading_on() {
         let (mut first, mut second) = (Crc32::new(), Crc32::new());
         first.update(b"1234");
         second.update(b"56789");
-        first.combine(second.value(), 5);
+        first.append(Digest { crc32: second.value(), size: 5 });
         assert_eq!(first.value(), 0xCBF4_3926);
     }
 }

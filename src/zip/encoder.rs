@@ -86,6 +86,15 @@ impl Encoder {
         Ok(())
     }
 
+    /// Does as [`Encoder::stored`], for bytes whose digest is known.
+    ///
+    /// # Errors
+    /// As [`Encoder::stored`].
+    pub fn summed(&mut self, digest: Digest) -> Result<(), Error> {
+        self.pass(true, digest.size)?.crc32.append(digest);
+        Ok(())
+    }
+
     /// Takes note of the next `compressed` bytes of a deflated entry; the caller emits them. An error is kept until
     /// [`Encoder::end`].
     pub fn deflated(&mut self, compressed: u64) {
