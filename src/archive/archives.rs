@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, Peekable};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Crowd};
 use crate::descriptor::{Descriptor, Filename};
 use crate::fetch;
 use crate::plan::{Facts, Head, Plan, Seen};
@@ -36,6 +36,7 @@ struct Shared {
     client: fetch::Client,
     config: Config,
     budget: Arc<Budget>,
+    crowd: Arc<Crowd>,
     max_archives: usize,
     meter: Arc<Meter>,
     permits: Arc<Semaphore>,
@@ -112,6 +113,7 @@ impl Archives {
         Archives(Arc::new(Shared {
             client,
             budget: Budget::new(config.prefetch_total.0),
+            crowd: Arc::default(),
             config,
             max_archives,
             meter: Meter::new(),
@@ -140,7 +142,8 @@ impl Archives {
         let shared = &self.0;
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         let permit = permit.map_err(|_| Failure::of_archive(Reason::Overloaded))?;
-        let prefetch = Prefetch::new(shared.client.clone(), &shared.budget, shared.config.clone());
+        let prefetch =
+            Prefetch::new(shared.client.clone(), &shared.budget, &shared.crowd, shared.config.clone());
         Probed {
             compressors: shared.compressors.clone(),
             descriptor,
@@ -173,7 +176,8 @@ impl Archives {
         let shared = &self.0;
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         let permit = permit.map_err(|_| Failure::of_archive(Reason::Overloaded))?;
-        let prefetch = Prefetch::new(shared.client.clone(), &shared.budget, shared.config.clone());
+        let prefetch =
+            Prefetch::new(shared.client.clone(), &shared.budget, &shared.crowd, shared.config.clone());
         let descriptor = Arc::new(descriptor);
         let answers = probe(&descriptor, known.as_ref(), &prefetch, &shared.config).await;
         let Answers { compressed, heads, first, failed } =

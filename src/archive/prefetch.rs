@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::budget::{Budget, Demand, Held, Pace};
+use crate::budget::{Budget, Crowd, Demand, Held, Pace};
 use crate::descriptor::{HttpSource, Source};
 use crate::fetch::{self, Ask};
 use crate::plan::{Entry, Form, Head, Plan};
@@ -45,9 +45,14 @@ pub(super) struct Prefetch {
 
 impl Prefetch {
     /// Makes the look-ahead of an archive that starts now.
-    pub(super) fn new(client: fetch::Client, process: &Arc<Budget>, config: Config) -> Prefetch {
+    pub(super) fn new(
+        client: fetch::Client,
+        process: &Arc<Budget>,
+        crowd: &Arc<Crowd>,
+        config: Config,
+    ) -> Prefetch {
         let budget = process.child(process.total());
-        let demand = Arc::new(Demand::default());
+        let demand = Arc::new(Demand::among(crowd));
         let slots = Slots::new(Arc::clone(&demand));
         let ahead = Arc::downgrade(&slots);
         let others = move || ahead.upgrade().map_or(0, |slots| slots.connections());

@@ -3,13 +3,17 @@
 //! Look-ahead and read sizes follow it: a fast reader is worth large reads and a deep look-ahead, a slow one
 //! must cost a small buffer and nothing more.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The smallest read: what a slow reader costs, twice over.
 const READ_MIN: u64 = 32 << 10;
-/// The largest read: measured as the point where larger ones stop saving CPU time.
+/// The largest read: measured as the point where larger ones stop saving CPU time. Fast readers share it, for what all
+/// of them read is to be written while it lies in the processor's cache.
 const READ_MAX: u64 = 1 << 20;
+/// The largest read however many share: smaller ones were measured to save nothing more.
+const READ_SHARED: u64 = 256 << 10;
 /// A read is at most this part of what was taken since the reader last paused: what the kernels on both sides swallow
 /// of an answer that nobody reads is some 100 KiB (the server bounds what may lie unsent), and says nothing yet.
 const READ_PART: u64 = 8;
@@ -21,29 +25,57 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The window over which the pace is taken.
 const WINDOW: Duration = Duration::from_secs(1);
 
+/// How many readers, of all archives, are fast at this moment.
+#[derive(Debug, Default)]
+pub struct Crowd(AtomicU64);
+
 /// The pace of one archive's reader.
 ///
 /// One task notes what was taken; others may read the sum.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Demand {
+    /// The fast ones, this one among them while it is.
+    crowd: Arc<Crowd>,
+    is_fast: AtomicBool,
     /// Bytes taken since the start.
     taken: AtomicU64,
     /// Bytes taken at the reader's last pause.
     paused_at: AtomicU64,
 }
 
-impl Default for Demand {
-    fn default() -> Self {
-        Demand { taken: AtomicU64::new(0), paused_at: AtomicU64::new(0) }
-    }
-}
-
 impl Demand {
+    /// Starts with a reader of unknown pace, among those of other archives.
+    pub fn among(crowd: &Arc<Crowd>) -> Demand {
+        let crowd = Arc::clone(crowd);
+        Demand {
+            crowd,
+            is_fast: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
+            paused_at: AtomicU64::new(0),
+        }
+    }
+
     /// Notes that the reader took `bytes`, and came back for more after `pause`.
     pub fn note(&self, bytes: u64, pause: Duration) {
         let taken = self.taken.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if pause > PAUSE {
             self.paused_at.store(taken, Ordering::Relaxed);
+        }
+        self.count(self.run() >= READ_PART * READ_SHARED);
+    }
+
+    /// The bytes taken since the last pause.
+    fn run(&self) -> u64 {
+        // Another thread may note a pause between the two loads.
+        self.taken().saturating_sub(self.paused_at.load(Ordering::Relaxed))
+    }
+
+    /// Counts this reader as a fast one, or does not.
+    fn count(&self, is_fast: bool) {
+        match (self.is_fast.swap(is_fast, Ordering::Relaxed), is_fast) {
+            (false, true) => _ = self.crowd.0.fetch_add(1, Ordering::Relaxed),
+            (true, false) => _ = self.crowd.0.fetch_sub(1, Ordering::Relaxed),
+            (true, true) | (false, false) => {}
         }
     }
 
@@ -54,10 +86,15 @@ impl Demand {
 
     /// How many bytes the next read of a source should ask the kernel for.
     pub fn read_size(&self) -> usize {
-        // Another thread may note a pause between the two loads.
-        let run = self.taken().saturating_sub(self.paused_at.load(Ordering::Relaxed));
-        let power = (run / READ_PART).clamp(READ_MIN, READ_MAX).next_power_of_two().min(READ_MAX);
+        let most = (READ_MAX / self.crowd.0.load(Ordering::Relaxed).max(1)).max(READ_SHARED);
+        let power = (self.run() / READ_PART).clamp(READ_MIN, most).next_power_of_two();
         (power - READ_SHORT) as usize
+    }
+}
+
+impl Drop for Demand {
+    fn drop(&mut self) {
+        self.count(false);
     }
 }
 
@@ -102,6 +139,23 @@ mod tests {
         assert_eq!(demand.read_size(), (1 << 20) - 512);
         demand.note(1 << 20, Duration::from_millis(101));
         assert_eq!(demand.read_size(), (32 << 10) - 512);
+    }
+
+    #[test]
+    fn fast_readers_share_the_largest_read() {
+        let crowd = Arc::default();
+        let [fast, faster, slow] = [(); 3].map(|()| Demand::among(&crowd));
+        fast.note(8 << 20, Duration::ZERO);
+        slow.note(1 << 20, Duration::ZERO);
+        assert_eq!(fast.read_size(), (1 << 20) - 512);
+        faster.note(8 << 20, Duration::ZERO);
+        assert_eq!(fast.read_size(), (512 << 10) - 512);
+        let others: Vec<_> = (0..9).map(|_| Demand::among(&crowd)).collect();
+        others.iter().for_each(|other| other.note(8 << 20, Duration::ZERO));
+        assert_eq!(fast.read_size(), (256 << 10) - 512);
+        drop(others);
+        faster.note(1, PAUSE * 2);
+        assert_eq!(fast.read_size(), (1 << 20) - 512);
     }
 
     #[test]

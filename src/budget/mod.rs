@@ -8,7 +8,7 @@ mod demand;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use demand::{Demand, Pace};
+pub use demand::{Crowd, Demand, Pace};
 
 /// An account of bytes held ahead, maybe within a larger one.
 #[derive(Debug)]
