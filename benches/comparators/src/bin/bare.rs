@@ -1,4 +1,4 @@
-//! About the least that an archive of many sources costs: hyper's client and server and ZipStream's encoder, eight sources asked
+//! An archive of many sources without promises: hyper's client and server and ZipStream's encoder, eight sources asked
 //! ahead. No source is asked beforehand, no address is judged, nothing is counted, checked, resumed or limited.
 //!
 //! `POST /api/downloads` as ZipStream's (the harness' style `api`; STORE only); listens on the port in `PORT`.
