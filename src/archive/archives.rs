@@ -43,6 +43,13 @@ struct Shared {
     compressors: Workers,
 }
 
+impl Shared {
+    /// The look-ahead of an archive that starts now.
+    fn prefetch(&self) -> Prefetch {
+        Prefetch::new(self.client.clone(), &self.budget, &self.crowd, self.config.clone())
+    }
+}
+
 /// What a client may have in one archive.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -142,8 +149,7 @@ impl Archives {
         let shared = &self.0;
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         let permit = permit.map_err(|_| Failure::of_archive(Reason::Overloaded))?;
-        let prefetch =
-            Prefetch::new(shared.client.clone(), &shared.budget, &shared.crowd, shared.config.clone());
+        let prefetch = shared.prefetch();
         Probed {
             compressors: shared.compressors.clone(),
             descriptor,
@@ -176,8 +182,7 @@ impl Archives {
         let shared = &self.0;
         let permit = Arc::clone(&shared.permits).try_acquire_owned();
         let permit = permit.map_err(|_| Failure::of_archive(Reason::Overloaded))?;
-        let prefetch =
-            Prefetch::new(shared.client.clone(), &shared.budget, &shared.crowd, shared.config.clone());
+        let prefetch = shared.prefetch();
         let descriptor = Arc::new(descriptor);
         let answers = probe(&descriptor, known.as_ref(), &prefetch, &shared.config).await;
         let Answers { compressed, heads, first, failed } =

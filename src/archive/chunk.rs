@@ -14,7 +14,7 @@ pub(super) struct Chunk {
 impl Chunk {
     /// Takes bytes that have just come; says whether their CRC-32 will be asked for.
     pub(super) fn new(bytes: Bytes, is_summed: bool) -> Chunk {
-        let crc32 = is_summed.then(|| crc32_of(&bytes));
+        let crc32 = is_summed.then(|| Digest::of(&bytes).crc32);
         Chunk { bytes, crc32 }
     }
 
@@ -25,14 +25,11 @@ impl Chunk {
 
     /// CRC-32 and size.
     pub(super) fn digest(&self) -> Digest {
-        Digest { crc32: self.crc32.unwrap_or_else(|| crc32_of(&self.bytes)), size: self.len() }
+        match self.crc32 {
+            Some(crc32) => Digest { crc32, size: self.len() },
+            None => Digest::of(&self.bytes),
+        }
     }
-}
-
-fn crc32_of(bytes: &[u8]) -> u32 {
-    let mut crc32 = Crc32::new();
-    crc32.update(bytes);
-    crc32.value()
 }
 
 /// The digest of chunks in a row.
@@ -54,7 +51,7 @@ mod tests {
         ) {
             let whole: Vec<u8> = chunks.iter().flat_map(|(bytes, _)| bytes.clone()).collect();
             let chunks: Vec<_> = chunks.into_iter().map(|(bytes, is_summed)| Chunk::new(bytes.into(), is_summed)).collect();
-            prop_assert_eq!(digest_of(&chunks), Digest { crc32: crc32_of(&whole), size: whole.len() as u64 });
+            prop_assert_eq!(digest_of(&chunks), Digest::of(&whole));
         }
     }
 }

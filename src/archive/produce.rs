@@ -367,7 +367,7 @@ impl Production {
         let Some(manifest) = &self.plan.manifest else { return Ok(()) };
         let proofs = std::mem::take(&mut self.state.proofs);
         let bytes = Bytes::from(manifest.write(self.plan.entries.iter().zip(proofs)));
-        let digest = Chunk::new(bytes.clone(), false).digest();
+        let digest = Digest::of(&bytes);
         self.state.ready.push_back(self.state.encoder.begin(manifest.encoded(digest)?)?);
         self.state.encoder.summed(digest)?;
         self.state.ready.push_back(bytes);

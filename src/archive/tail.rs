@@ -54,7 +54,7 @@ impl Ranged {
         let Some(manifest) = &self.plan.manifest else { return Ok(()) };
         let piece = self.layout.pieces()[self.plan.entries.len()];
         let bytes = Bytes::from(manifest.write(self.plan.entries.iter().zip(proofs)));
-        let digest = Chunk::new(bytes.clone(), false).digest();
+        let digest = Digest::of(&bytes);
         let (header, descriptor) = encoder.place(manifest.encoded(digest)?, digest)?;
         self.put(piece.header, header);
         self.put(piece.data, bytes);

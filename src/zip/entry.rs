@@ -9,7 +9,7 @@
 //!
 //! The form follows from the entry alone, never from timing, so that the same plan gives the same bytes.
 
-use super::{Error, Measure, Method, Name, Timestamp, spec};
+use super::{Crc32, Error, Measure, Method, Name, Timestamp, spec};
 
 /// A member of the archive, as it is announced to the encoder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,15 @@ pub struct Digest {
     pub crc32: u32,
     /// Number of the bytes.
     pub size: u64,
+}
+
+impl Digest {
+    /// The digest of bytes at hand.
+    pub fn of(bytes: &[u8]) -> Digest {
+        let mut crc32 = Crc32::new();
+        crc32.update(bytes);
+        Digest { crc32: crc32.value(), size: bytes.len() as u64 }
+    }
 }
 
 /// Which of the layouts an entry has.
