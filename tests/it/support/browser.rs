@@ -124,11 +124,11 @@ impl Browser {
         }
     }
 
-    /// Waits until a download is complete; returns its bytes.
+    /// Waits until the only download is complete; returns its bytes.
     pub async fn downloaded(&self, name: &str) -> Vec<u8> {
         let end = Instant::now() + PATIENCE;
-        // It is given its name when it is whole.
-        while !self.downloads().join(name).exists() {
+        // The browser makes an empty file of that name and moves the whole one over it: it is there once it is alone.
+        while self.landed() != [name] {
             assert!(Instant::now() < end, "{name} does not land; there are {:?}", self.landed());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
