@@ -1,8 +1,9 @@
 //! What each encoder of DEFLATE makes of each level: the speed on one core, and the ratio.
 //!
-//! It is what the choice of encoders rests on (`benches/README.md`): zlib-rs in blocks of 1 MiB that see the data before
-//! them or do not, as entries of many blocks are written, and libdeflate on its own, as entries of one block are. Run
-//! with `cargo bench --bench compress`; `-- FILE…` takes other data than generated logs and tables.
+//! It is what the choice of the encoder rests on (`benches/README.md`): sirocco, which compresses entries whole or in
+//! blocks of 1 MiB, beside zlib-rs, in such blocks that see the data before them or do not, and libdeflate, which can
+//! do whole streams only. Run with `cargo bench --bench compress`; `-- FILE…` takes other data than generated logs and
+//! tables.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::hint::black_box;
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use flate2::{Compress, Compression, FlushCompress};
 use libdeflater::{CompressionLvl, Compressor};
+use sirocco::Format;
+use sirocco::deflate::{Encoder as Sirocco, Flush, Level, TABLES_LEN, compress_bound};
 
 /// Rounds, of which the fastest counts, since everything else on the machine only slows them down.
 const ROUNDS: usize = 3;
@@ -29,12 +32,14 @@ fn main() {
         files.iter().map(|file| std::fs::read(file).unwrap()).collect()
     };
     let data: Vec<_> = data.iter().map(|data| &data[..data.len().min(TAKEN)]).collect();
-    let encoders: [(&str, Encoder, usize); 6] = [
+    let encoders: [(&str, Encoder, usize); 8] = [
+        ("sirocco, blocks", sirocco_block, 1 << 20),
         ("zlib-rs, blocks", zlib_alone, 1 << 20),
         ("zlib-rs, blocks with what was before", zlib, 1 << 20),
         ("libdeflate, 1 MiB", libdeflate, 1 << 20),
-        ("zlib-rs, 64 KiB", zlib_alone, 64 << 10),
+        ("sirocco, 64 KiB", sirocco_whole, 64 << 10),
         ("libdeflate, 64 KiB", libdeflate, 64 << 10),
+        ("sirocco, 4 KiB", sirocco_whole, 4 << 10),
         ("libdeflate, 4 KiB", libdeflate, 4 << 10),
     ];
     println!("| level | encoder | MB/s | ratio |\n|---|---|---|---|");
@@ -67,6 +72,23 @@ fn blocks(encode: Encoder, level: u8, data: &[u8], block: usize) -> usize {
             encode(level, &data[start.saturating_sub(WINDOW)..start], &data[start..end])
         })
         .sum()
+}
+
+fn sirocco_block(level: u8, _: &[u8], block: &[u8]) -> usize {
+    sirocco(level, block, Flush::Sync)
+}
+
+fn sirocco_whole(level: u8, _: &[u8], block: &[u8]) -> usize {
+    sirocco(level, block, Flush::Finish)
+}
+
+fn sirocco(level: u8, block: &[u8], flush: Flush) -> usize {
+    // A flush takes five bytes.
+    let mut out = vec![0; compress_bound(Format::Deflate, block.len()) + 5];
+    let mut encoder = Sirocco::with_tables(Format::Deflate, Level::new(level), vec![0; TABLES_LEN]);
+    let done = encoder.compress(block, &mut out, flush);
+    assert!(done.consumed == block.len() && !done.full);
+    done.output.len()
 }
 
 fn zlib_alone(level: u8, _: &[u8], block: &[u8]) -> usize {

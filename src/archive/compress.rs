@@ -6,8 +6,8 @@
 //!
 //! Each block ends with a stored block (a sync flush, RFC 1951 §3.2.4), which aligns it to a byte, so that blocks join
 //! by standing behind each other; an empty final block closes the stream. Where a block is cut depends on its position
-//! alone, and what it may refer to is the data before it: the bytes are the same whatever chunks the network brought,
-//! on any number of cores.
+//! alone, and it refers to nothing before it: the bytes are the same whatever chunks the network brought, on any number
+//! of cores.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,7 +25,7 @@ use crate::descriptor::Level;
 use crate::zip;
 
 use super::Reason;
-use super::deflate::{DICTIONARY, Encoder, LAST};
+use super::deflate::{Encoder, LAST};
 
 /// Input bytes in a block: the loss of ratio at a cut is below 1 % of it, and it is milliseconds of work.
 pub(super) const BLOCK: usize = 1 << 20;
@@ -48,30 +48,25 @@ struct Queue {
     /// How many workers are at work.
     busy: usize,
     /// Those that have nothing to do.
-    idle: Vec<Worker>,
+    idle: Vec<Encoder>,
+    /// Buffers for input that nothing uses.
+    spare: Vec<Vec<u8>>,
 }
 
 /// A block that is to be compressed, and who waits for it.
 struct Order {
     job: Job,
-    done: oneshot::Sender<Result<Block, Reason>>,
-}
-
-/// What is kept from block to block.
-#[derive(Default)]
-struct Worker {
-    input: Vec<u8>,
-    encoder: Encoder,
+    done: oneshot::Sender<Block>,
 }
 
 /// One entry's compression: chunks go in, compressed blocks come out.
 pub(super) struct Compressor {
     level: Level,
     workers: Workers,
-    open: Vec<Bytes>,
-    open_len: usize,
-    /// The end of the block before.
-    before: Bytes,
+    /// The input of the next block: copied at once, so that it keeps no buffer that was read into.
+    open: Vec<u8>,
+    /// Whether a block was started.
+    is_cut: bool,
     /// Whether the last block that was started ends the stream, too.
     closed: bool,
     /// Blocks that were ordered, in order; those that still wait for a worker are not started when this is dropped.
@@ -82,13 +77,12 @@ pub(super) struct Compressor {
 }
 
 /// What a block comes to; an error is a worker that was lost.
-type Worked = Result<Result<Block, Reason>, oneshot::error::RecvError>;
-type Running = Either<oneshot::Receiver<Result<Block, Reason>>, Ready<Worked>>;
+type Running = Either<oneshot::Receiver<Block>, Ready<Result<Block, oneshot::error::RecvError>>>;
 
 struct Block {
     bytes: Bytes,
-    crc32: u32,
-    size: u64,
+    /// Of the data that it is made of.
+    digest: zip::Digest,
     _held: Option<Held>,
 }
 
@@ -104,21 +98,21 @@ impl Workers {
     }
 
     /// Has a block compressed, as soon as a worker is free.
-    fn order(&self, job: Job) -> oneshot::Receiver<Result<Block, Reason>> {
+    fn order(&self, job: Job) -> oneshot::Receiver<Block> {
         let (done, block) = oneshot::channel();
         let mut queue = self.queue();
         queue.orders.push_back(Order { job, done });
         if queue.busy < self.0.count {
             queue.busy += 1;
-            let worker = queue.idle.pop().unwrap_or_default();
+            let encoder = queue.idle.pop().unwrap_or_default();
             let workers = self.clone();
-            spawn_blocking(move || workers.work(worker));
+            spawn_blocking(move || workers.work(encoder));
         }
         block
     }
 
     /// Compresses what there is.
-    fn work(&self, mut worker: Worker) {
+    fn work(&self, mut encoder: Encoder) {
         loop {
             let Order { job, done } = {
                 let mut queue = self.queue();
@@ -126,9 +120,7 @@ impl Workers {
                     Some(order) => order,
                     None => {
                         queue.busy -= 1;
-                        if queue.idle.len() < self.0.count {
-                            queue.idle.push(worker);
-                        }
+                        queue.rest(encoder, self.0.count);
                         return;
                     }
                 }
@@ -137,30 +129,61 @@ impl Workers {
                 continue;
             }
             // A worker that is lost would be missing for good.
-            let block = catch_unwind(AssertUnwindSafe(|| worker.run(job))).unwrap_or_else(|_| {
-                worker = Worker::default();
-                Err(Reason::Compressor)
-            });
-            // Who waited may have left meanwhile.
-            _ = done.send(block);
+            match catch_unwind(AssertUnwindSafe(|| self.compress(&mut encoder, job))) {
+                // Who waited may have left meanwhile.
+                Ok(block) => _ = done.send(block),
+                Err(_) => encoder = Encoder::default(),
+            }
         }
     }
 
     /// Compresses a block at once, where it stands.
-    fn run(&self, job: Job) -> Result<Block, Reason> {
+    fn run(&self, job: Job) -> Block {
         let idle = self.queue().idle.pop();
-        let mut worker = idle.unwrap_or_default();
-        let block = worker.run(job);
-        let mut queue = self.queue();
-        if queue.idle.len() < self.0.count {
-            queue.idle.push(worker);
-        }
+        let mut encoder = idle.unwrap_or_default();
+        let block = self.compress(&mut encoder, job);
+        self.queue().rest(encoder, self.0.count);
         block
+    }
+
+    fn compress(&self, encoder: &mut Encoder, job: Job) -> Block {
+        let Job { level, input, is_whole, mut held } = job;
+        let bytes = if is_whole { encoder.whole(level, &input) } else { encoder.block(level, &input) };
+        let digest = zip::Digest::of(&input);
+        self.queue().spare(input, self.0.count);
+        if let Some(held) = &mut held {
+            held.shrink_to(bytes.len() as u64);
+        }
+        Block { bytes, digest, _held: held }
+    }
+
+    /// Returns an empty buffer with room for a block.
+    fn buffer(&self) -> Vec<u8> {
+        let spare = self.queue().spare.pop();
+        spare.unwrap_or_else(|| Vec::with_capacity(BLOCK))
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // It is whole between any two statements, so another thread's panic spoils nothing.
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Keeps an encoder for the next block, as many as can be at work.
+    fn rest(&mut self, encoder: Encoder, most: usize) {
+        if self.idle.len() < most {
+            self.idle.push(encoder);
+        }
+    }
+
+    /// Keeps a buffer for the next block, as many as one archive uses: those that are worked on, one that waits for a
+    /// worker and one that is filled.
+    fn spare(&mut self, mut buffer: Vec<u8>, workers: usize) {
+        if self.spare.len() < workers + 2 {
+            buffer.clear();
+            self.spare.push(buffer);
+        }
     }
 }
 
@@ -171,8 +194,7 @@ impl Compressor {
             level,
             workers,
             open: Vec::new(),
-            open_len: 0,
-            before: Bytes::new(),
+            is_cut: false,
             closed: false,
             running: FuturesOrdered::new(),
             crc32: zip::Crc32::new(),
@@ -198,22 +220,22 @@ impl Compressor {
 
     /// Takes input; what is held for it goes with the block that it completes.
     pub(super) fn push(&mut self, mut chunk: Bytes, held: &mut Option<Held>) {
-        while self.open_len + chunk.len() >= BLOCK {
-            let part = chunk.split_to(BLOCK - self.open_len);
-            self.open_len += part.len();
-            self.open.push(part);
-            self.start(held.take());
-        }
-        if !chunk.is_empty() {
-            self.open_len += chunk.len();
-            self.open.push(chunk);
+        while !chunk.is_empty() {
+            if self.open.capacity() == 0 {
+                self.open = self.workers.buffer();
+            }
+            let part = chunk.split_to(chunk.len().min(BLOCK - self.open.len()));
+            self.open.extend_from_slice(&part);
+            if self.open.len() == BLOCK {
+                self.start(held.take());
+            }
         }
     }
 
     /// Takes the end of the input.
     pub(super) fn end(&mut self, held: &mut Option<Held>) {
         if !self.open.is_empty() {
-            self.closed = self.before.is_empty();
+            self.closed = !self.is_cut;
             self.start(held.take());
         }
         self.ended = true;
@@ -224,13 +246,9 @@ impl Compressor {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
     pub(super) async fn next(&mut self) -> Option<Result<Bytes, Reason>> {
-        let block = match self.running.next().await? {
-            Ok(Ok(block)) => block,
-            Ok(Err(reason)) => return Some(Err(reason)),
-            Err(_) => return Some(Err(Reason::Compressor)),
-        };
-        self.crc32.append(zip::Digest { crc32: block.crc32, size: block.size });
-        self.size += block.size;
+        let Ok(block) = self.running.next().await? else { return Some(Err(Reason::Compressor)) };
+        self.crc32.append(block.digest);
+        self.size += block.digest.size;
         Some(Ok(block.bytes))
     }
 
@@ -241,61 +259,22 @@ impl Compressor {
     }
 
     fn start(&mut self, held: Option<Held>) {
-        let pieces = std::mem::take(&mut self.open);
-        let size = std::mem::take(&mut self.open_len);
-        let end = if self.closed { Bytes::new() } else { end_of(&pieces) };
-        let before = std::mem::replace(&mut self.before, end);
-        let job = Job { level: self.level, pieces, before, is_whole: self.closed, held };
-        if size <= TINY {
-            self.running.push_back(Either::Right(ready(Ok(self.workers.run(job)))));
-            return;
-        }
-        self.running.push_back(Either::Left(self.workers.order(job)));
+        self.is_cut = true;
+        let job =
+            Job { level: self.level, input: std::mem::take(&mut self.open), is_whole: self.closed, held };
+        self.running.push_back(if job.input.len() <= TINY {
+            Either::Right(ready(Ok(self.workers.run(job))))
+        } else {
+            Either::Left(self.workers.order(job))
+        });
     }
 }
 
 /// A block that is to be compressed.
 struct Job {
     level: Level,
-    pieces: Vec<Bytes>,
-    /// What it may refer to.
-    before: Bytes,
+    input: Vec<u8>,
     /// Whether it is all that there is.
     is_whole: bool,
     held: Option<Held>,
-}
-
-impl Worker {
-    fn run(&mut self, job: Job) -> Result<Block, Reason> {
-        let Job { level, pieces, before, is_whole, mut held } = job;
-        let Worker { input, encoder } = self;
-        // One buffer, so that no cut between network chunks can reach the compressor.
-        input.clear();
-        pieces.iter().for_each(|piece| input.extend_from_slice(piece));
-        drop(pieces);
-        let bytes =
-            if is_whole { encoder.whole(level, input) } else { encoder.block(level, &before, input)? };
-        let mut crc32 = zip::Crc32::new();
-        crc32.update(input);
-        if let Some(held) = &mut held {
-            held.shrink_to(bytes.len() as u64);
-        }
-        Ok(Block { bytes, crc32: crc32.value(), size: input.len() as u64, _held: held })
-    }
-}
-
-/// Copies the end of a block that the next one may refer to: a slice would keep the buffers that it was read into.
-fn end_of(pieces: &[Bytes]) -> Bytes {
-    let mut parts = Vec::new();
-    let mut missing = DICTIONARY;
-    for piece in pieces.iter().rev() {
-        let part = &piece[piece.len().saturating_sub(missing)..];
-        missing -= part.len();
-        parts.push(part);
-        if missing == 0 {
-            break;
-        }
-    }
-    parts.reverse();
-    parts.concat().into()
 }

@@ -1,69 +1,49 @@
-//! DEFLATE of one block of an entry: a pure function of its level, of the data before it, and of its own.
+//! DEFLATE of one block of an entry: a pure function of its level and its data.
 //!
-//! Blocks are compressed by zlib-rs, whose flushes let them join. An entry of a single block needs no joining, and is
-//! compressed by libdeflate, which takes less time for fewer bytes. Neither is asked to make data larger: what does
-//! not shrink is stored, at five bytes in 65,535.
+//! No encoder is asked to make data larger: what does not shrink is stored, at five bytes in 65,535.
 
 use bytes::Bytes;
-use flate2::{Compress, Compression, FlushCompress};
-use libdeflater::{CompressionLvl, Compressor};
+use sirocco::Format;
+use sirocco::deflate::{self, Flush, TABLES_LEN};
 
 use crate::descriptor::Level;
 use crate::zip::{StoredBlocks, store_blocks};
 
-use super::Reason;
-
-/// The data before a block that it may refer to, in bytes: DEFLATE's window.
-pub(super) const DICTIONARY: usize = 32 << 10;
-/// Room beside an eighth of the input for what does not shrink, in bytes: the fastest level was seen to add 5.5 %.
-const SLACK: usize = 1 << 10;
 /// A final block of no bytes with fixed codes (RFC 1951 §3.2.6).
 pub(super) const LAST: [u8; 2] = [0x03, 0x00];
 
 /// What compresses one block after another: its buffers are allocated once. What was compressed before reaches no byte.
-#[derive(Default)]
 pub(super) struct Encoder {
-    libdeflate: Option<(Level, Compressor)>,
+    tables: Vec<u16>,
     out: Vec<u8>,
 }
 
+impl Default for Encoder {
+    fn default() -> Encoder {
+        Encoder { tables: vec![0; TABLES_LEN], out: Vec::new() }
+    }
+}
+
 impl Encoder {
-    /// Compresses a block that others may follow: it ends at a byte's boundary, and not the stream. `before` is the data
-    /// before it, of which the last [`DICTIONARY`] bytes count.
-    ///
-    /// # Errors
-    /// When the compressor fails.
-    pub(super) fn block(&mut self, level: Level, before: &[u8], input: &[u8]) -> Result<Bytes, Reason> {
-        let most = stored_len(input);
-        // A new one each time: what zlib-rs 0.6.8 was given before a reset reaches what comes after.
-        let mut zlib = Compress::new(Compression::new(zlib_level(level)), false);
-        // At the fastest level it would take more time than it gains.
-        if level > Level::FASTEST && !before.is_empty() {
-            zlib.set_dictionary(before).map_err(|_| Reason::Compressor)?;
-        }
-        self.out.clear();
-        self.out.reserve(input.len() + input.len() / 8 + SLACK);
-        zlib.compress_vec(input, &mut self.out, FlushCompress::Sync).map_err(|_| Reason::Compressor)?;
-        // A flush is complete when it left room in the output (zlib.h, deflate()).
-        let is_complete = zlib.total_in() as usize == input.len() && self.out.len() < self.out.capacity();
-        if is_complete && self.out.len() < most {
-            return Ok(Bytes::copy_from_slice(&self.out));
-        }
-        Ok(store_blocks(input, false).into())
+    /// Compresses a block that others may follow: it ends at a byte's boundary, and not the stream.
+    pub(super) fn block(&mut self, level: Level, input: &[u8]) -> Bytes {
+        self.encode(level, input, false)
     }
 
     /// Compresses all of an entry's data.
     pub(super) fn whole(&mut self, level: Level, input: &[u8]) -> Bytes {
+        self.encode(level, input, true)
+    }
+
+    fn encode(&mut self, level: Level, input: &[u8], is_whole: bool) -> Bytes {
         let most = stored_len(input);
-        self.out.clear();
-        self.out.resize(most, 0);
-        let libdeflate = self.libdeflate.take().filter(|(of, _)| *of == level);
-        let (_, libdeflate) =
-            self.libdeflate.insert(libdeflate.unwrap_or_else(|| (level, compressor(level))));
-        match libdeflate.deflate_compress(input, &mut self.out) {
-            Ok(length) => Bytes::copy_from_slice(&self.out[..length]),
-            // It does not fit.
-            Err(_) => store_blocks(input, true).into(),
+        if self.out.len() < most {
+            self.out.resize(most, 0);
+        }
+        let flush = if is_whole { Flush::Finish } else { Flush::Sync };
+        match compress(&mut self.tables, level, input, &mut self.out[..most], flush) {
+            Some(length) => Bytes::copy_from_slice(&self.out[..length]),
+            None => store_blocks(input, is_whole).into(),
         }
     }
 }
@@ -71,18 +51,16 @@ impl Encoder {
 /// Says whether data becomes at least a tenth smaller at the fastest level.
 pub(super) fn shrinks(input: &[u8]) -> bool {
     let mut out = vec![0; input.len() - input.len().div_ceil(10)];
-    // It fails exactly where the output does not fit.
-    compressor(Level::FASTEST).deflate_compress(input, &mut out).is_ok()
+    compress(&mut vec![0; TABLES_LEN], Level::FASTEST, input, &mut out, Flush::Finish).is_some()
 }
 
-fn compressor(level: Level) -> Compressor {
-    // All our levels are levels of libdeflate.
-    Compressor::new(CompressionLvl::new(level.number().into()).unwrap_or_default())
-}
-
-/// The level of zlib that is meant: its highest takes longer for more bytes than the one below, on all that was measured.
-fn zlib_level(level: Level) -> u32 {
-    u32::from(level.number().min(8))
+/// Compresses data, and says how long it became, if it is shorter than `out`.
+fn compress(tables: &mut [u16], level: Level, input: &[u8], out: &mut [u8], flush: Flush) -> Option<usize> {
+    // All our levels are levels of sirocco.
+    let level = deflate::Level::new(level.number());
+    let most = out.len();
+    let done = deflate::Encoder::with_tables(Format::Deflate, level, tables).compress(input, out, flush);
+    (!done.full && done.output.len() < most).then_some(done.output.len())
 }
 
 fn stored_len(input: &[u8]) -> usize {
@@ -120,19 +98,50 @@ mod tests {
         out
     }
 
+    /// A block of runs that repeat what lies anywhere before them, in the window and beyond, and of noise.
+    fn repeats(seed: u64, length: usize) -> Vec<u8> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut out = Vec::with_capacity(length + 600);
+        while out.len() < length {
+            if out.len() > 300 && random.u8(..4) > 0 {
+                let back = random.usize(1..out.len().min(40_000));
+                let start = out.len() - back;
+                let run = random.usize(1..300).min(back);
+                out.extend_from_within(start..start + run);
+            } else {
+                let run = random.usize(1..40);
+                out.extend((0..run).map(|_| random.u8(..)));
+            }
+        }
+        out.truncate(length);
+        out
+    }
+
+    #[test]
+    fn whole_blocks_join_at_every_level() {
+        let input = repeats(11, (2 << 20) + 12_345);
+        let mut used = Encoder::default();
+        for number in 1..=9 {
+            let level = Level::new(number).unwrap();
+            let mut stream: Vec<u8> =
+                input.chunks(1 << 20).flat_map(|block| used.block(level, block)).collect();
+            stream.extend(LAST);
+            assert!(stream.len() < input.len() / 3, "{number}: {}", stream.len());
+            assert!(inflate(&stream) == input, "{number}");
+        }
+    }
+
     proptest! {
         #[test]
         fn blocks_join_and_never_grow(blocks in prop::collection::vec(data(), 1..4), number in 1..=9_u8) {
             let level = Level::new(number).unwrap();
-            let (mut stream, mut before) = (Vec::new(), Vec::new());
+            let mut stream = Vec::new();
             let mut used = Encoder::default();
             for input in &blocks {
-                let block = Encoder::default().block(level, &before, input).unwrap();
-                prop_assert_eq!(&used.block(level, &before, input).unwrap(), &block);
+                let block = Encoder::default().block(level, input);
+                prop_assert_eq!(&used.block(level, input), &block);
                 prop_assert!(block.len() <= stored_len(input));
                 stream.extend(block);
-                before.extend(input);
-                before.drain(..before.len().saturating_sub(DICTIONARY));
             }
             stream.extend(LAST);
             prop_assert_eq!(inflate(&stream), blocks.concat());
