@@ -210,6 +210,7 @@ impl Deflating {
         };
         if body.begins() {
             item.compressor.restart();
+            item.out.clear();
             item.read = 0;
         }
         item.has_come = true;

@@ -206,6 +206,22 @@ async fn what_auto_decided_stays_decided() {
     assert!(second.is_whole() && first.body == second.body);
 }
 
+/// A body that is held whole may be of several blocks: some of them are done when its source begins anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blocks_of_a_body_that_begins_anew_are_forgotten() {
+    let origin = Origin::start().await;
+    let app = App::with(|config| config.archive.inline_size.0 = 8 << 20).await;
+    let bodies = [text(1, 5 << 20)];
+    let mut descriptor = json!({ "files": [{ "zipPath": "0" }], "compression": "DEFLATE" });
+    // Without a validator it cannot be continued.
+    let route = Route::bytes(bodies[0].clone()).first(1, |route| route.rate(8_000_000).cut(3 << 20));
+    descriptor["files"][0]["url"] = json!(origin.serve("/0", route));
+    let answer = post(&app, &descriptor).send().await;
+    assert_eq!(origin.requests_to("/0").len(), 2);
+    assert_whole(&answer, &bodies, "begun anew");
+    readers::judge(&answer.body, &rows(&bodies), Kind::Known);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streamable_archives_are_read_front_to_back() {
     let origin = Origin::start().await;
