@@ -5,9 +5,9 @@
 //! ```
 //!
 //! Each block ends with a stored block (a sync flush, RFC 1951 §3.2.4), which aligns it to a byte, so that blocks join
-//! by standing behind each other; an empty final block closes the stream. Where a block is cut depends on its position
-//! alone, and it refers to nothing before it: the bytes are the same whatever chunks the network brought, on any number
-//! of cores.
+//! by standing behind each other; an empty final block closes the stream. An entry shorter than a block is a stream of
+//! its own. Where a block is cut depends on its position alone, and it refers to nothing before it: the bytes are the
+//! same whatever chunks the network brought, on any number of cores.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,7 +47,7 @@ struct Queue {
     orders: VecDeque<Order>,
     /// How many workers are at work.
     busy: usize,
-    /// Those that have nothing to do.
+    /// Encoders of those that have nothing to do.
     idle: Vec<Encoder>,
     /// Buffers for input that nothing uses.
     spare: Vec<Vec<u8>>,
@@ -104,9 +104,8 @@ impl Workers {
         queue.orders.push_back(Order { job, done });
         if queue.busy < self.0.count {
             queue.busy += 1;
-            let encoder = queue.idle.pop().unwrap_or_default();
-            let workers = self.clone();
-            spawn_blocking(move || workers.work(encoder));
+            let (idle, workers) = (queue.idle.pop(), self.clone());
+            spawn_blocking(move || workers.work(idle.unwrap_or_default()));
         }
         block
     }
@@ -146,6 +145,7 @@ impl Workers {
         block
     }
 
+    /// Makes a block of its input, whose buffer is free then.
     fn compress(&self, encoder: &mut Encoder, job: Job) -> Block {
         let Job { level, input, is_whole, mut held } = job;
         let bytes = if is_whole { encoder.whole(level, &input) } else { encoder.block(level, &input) };
