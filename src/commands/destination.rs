@@ -10,7 +10,10 @@
 use std::{
     fs::{self, File, Permissions},
     io::{self, IsTerminal, Write},
-    os::{fd::AsFd, unix::fs::PermissionsExt},
+    os::{
+        fd::AsFd,
+        unix::{ffi::OsStrExt, fs::PermissionsExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -73,7 +76,14 @@ impl Destination {
                 (fs::canonicalize(path).map_err(unusable)?, Some(permissions))
             }
             Ok(_) => return Err(Error::NotAFile(path.to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (path.to_owned(), None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
+                // So does one to a file that is not there yet.
+                Ok(target) => return Destination::file(&directory(path).join(target)),
+                Err(_) if path.as_os_str().as_bytes().ends_with(b"/") => {
+                    return Err(Error::NotAFile(path.to_owned()));
+                }
+                Err(_) => (path.to_owned(), None),
+            },
             Err(error) => return Err(unusable(error)),
         };
         let name = target.file_name().ok_or_else(|| Error::NotAFile(path.to_owned()))?;

@@ -131,11 +131,15 @@ async fn what_cannot_be_worked_with_is_refused_before_any_source_is_asked() {
     let descriptor = numbered([origin.serve("/a", Route::bytes("a"))]).to_string();
     let directory = tempfile::tempdir().unwrap();
     let within = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (missing, unknown) = (within("missing/b.zip"), within("unknown.json"));
+    let (missing, unknown, folder) = (within("missing/b.zip"), within("unknown.json"), within("folder/"));
     let own = directory.path().to_str().unwrap();
-    for arguments in
-        [&["-", "-o", &missing][..], &["-", "-o", own], &["-", "-o", "/dev/null"], &[unknown.as_str()]]
-    {
+    for arguments in [
+        &["-", "-o", &missing][..],
+        &["-", "-o", &folder],
+        &["-", "-o", own],
+        &["-", "-o", "/dev/null"],
+        &[&unknown],
+    ] {
         let output = run(&mut zipstream(&[&["pack"], arguments].concat()), descriptor.as_bytes());
         assert_eq!((output.status.code(), complaints(&output).len()), (Some(64), 1), "{arguments:?}");
     }
@@ -211,6 +215,13 @@ async fn a_link_stays_one_and_a_new_file_has_the_usual_permissions() {
     assert_eq!(pack_to(&numbered(["data:,b"]), &link).status.code(), Some(0));
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(contents(&fs::read(&file).unwrap())[0].1, b"b");
+    // One to a file that is not there yet, by way of another.
+    let far = directory.path().join("far.zip");
+    symlink("link.zip", &far).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert_eq!(pack_to(&numbered(["data:,c"]), &far).status.code(), Some(0));
+    assert!([&far, &link].into_iter().all(|path| fs::symlink_metadata(path).unwrap().is_symlink()));
+    assert_eq!(contents(&fs::read(&file).unwrap())[0].1, b"c");
 }
 
 #[tokio::test(flavor = "multi_thread")]
