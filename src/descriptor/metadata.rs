@@ -5,6 +5,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::Error;
 use super::raw::Node;
+use crate::value::rfc3339;
 
 /// The permissions of a file that was given none: `rw-r--r--`.
 pub(super) const FILE_MODE: u16 = 0o644;
@@ -16,7 +17,9 @@ pub(super) const DIRECTORY_MODE: u16 = 0o755;
 pub(super) fn parse_last_modified(node: &Node<'_>) -> Result<i64, Error> {
     let text = node.as_str().ok_or(Error::LastModified)?;
     let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| Error::LastModified)?;
-    Ok(time.unix_timestamp())
+    // In UTC it may lie outside the years that can be written.
+    let unix = time.unix_timestamp();
+    if rfc3339(unix).is_some() { Ok(unix) } else { Err(Error::LastModified) }
 }
 
 /// Reads permissions in octal: `0644` or `644`. No set-uid, set-gid or sticky bit: extracting must not grant rights.
@@ -50,7 +53,14 @@ mod tests {
         ] {
             assert_eq!(read(json, parse_last_modified), Some(seconds), "{json}");
         }
-        for json in ["\"2026-11-19\"", "\"2026-02-30T00:00:00Z\"", "\"\"", "1795129200"] {
+        for json in [
+            "\"2026-11-19\"",
+            "\"2026-02-30T00:00:00Z\"",
+            "\"9999-12-31T23:59:59-05:00\"",
+            "\"0000-01-01T00:00:00+01:00\"",
+            "\"\"",
+            "1795129200",
+        ] {
             assert_eq!(read(json, parse_last_modified), None, "{json}");
         }
     }

@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use redis::{
-    FromRedisValue, ScriptInvocation,
+    FromRedisValue, IntoConnectionInfo, ScriptInvocation,
     aio::{ConnectionManager, ConnectionManagerConfig},
+    io::tcp::TcpSettings,
 };
 
 use super::Error;
@@ -22,6 +23,11 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// Longest pause between attempts to connect, while somebody asks.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Time for the server's kernel to acknowledge a question. A server whose machine is gone says nothing at all, and a
+/// connection to it would be tried for a quarter of an hour.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const ACKNOWLEDGED: Duration = Duration::from_secs(5);
+
 /// A connection that all areas share; cheap to clone.
 #[derive(Clone)]
 pub struct Redis(ConnectionManager);
@@ -32,7 +38,8 @@ impl Redis {
     /// # Errors
     /// When the URL is none that Redis is reached by.
     pub fn connect(url: &Secret<String>) -> Result<Redis, Error> {
-        let client = redis::Client::open(url.expose().as_str()).map_err(|_| Error::Url)?;
+        let server = url.expose().as_str().into_connection_info().map_err(|_| Error::Url)?;
+        let client = redis::Client::open(server.set_tcp_settings(tcp_settings())).map_err(|_| Error::Url)?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(ANSWER))
@@ -63,4 +70,15 @@ impl Redis {
         let asked = ping.query_async::<String>(&mut manager);
         tokio::time::timeout(ANSWER, asked).await.is_ok_and(|answer| answer.is_ok())
     }
+}
+
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn tcp_settings() -> TcpSettings {
+    TcpSettings::default().set_user_timeout(ACKNOWLEDGED)
+}
+
+/// Other kernels have no such clock.
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn tcp_settings() -> TcpSettings {
+    TcpSettings::default()
 }
