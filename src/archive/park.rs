@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::budget::{Demand, Held};
 use crate::descriptor::HttpSource;
-use crate::fetch::{self, Reader};
+use crate::fetch::{self, Pieces, Reader};
 use crate::plan::Head;
 
 use super::chunk::Chunk;
 use super::slots::Ahead;
 
-/// Below this length a chunk is copied out of the buffer that it shares; reads are twice as large and more.
+/// Below this length chunks are joined, so that what is counted is what is held.
 const SMALL: usize = 4 << 10;
 /// How long a body of unknown length is read ahead: short ones end at once, others are read at their turn.
 const UNKNOWN_PATIENCE: Duration = Duration::from_secs(1);
@@ -41,18 +39,20 @@ impl Parking {
         opened: fetch::Opened,
         mut held: Held,
     ) -> Result<Option<(Ahead, Held)>, fetch::Error> {
-        if head.is_some_and(|head| !head.agrees_with(&opened.head)) {
+        if head.as_ref().is_some_and(|head| !head.agrees_with(&opened.head)) {
             // Its turn will say so, in the words of the reader.
             return Ok(None);
         }
+        // Its turn goes by what was told at first.
+        let is_extendable = opened.is_extendable() && head.as_ref().is_none_or(Head::is_resumable);
         match (opened.head.length, opened.covered()) {
             (Some(length), Some(covered)) if covered <= held.bytes() => {
                 if opened.is_whole() && length <= self.inline_size {
                     held.shrink_to(length);
-                    let body = self.gather(opened, length).await?;
+                    let body = self.gather(head, opened, length).await?;
                     return Ok(body.map(|body| (Ahead::Gathered(body), held)));
                 }
-                if opened.is_whole() || (opened.is_extendable() && covered > 1) {
+                if opened.is_whole() || (is_extendable && covered > 1) {
                     held.shrink_to(covered);
                     return Ok(Some((Ahead::Open(Box::new(opened)), held)));
                 }
@@ -60,7 +60,7 @@ impl Parking {
                 Ok(None)
             }
             (None, None) if opened.is_whole() => {
-                let body = self.gather(opened, held.bytes());
+                let body = self.gather(head, opened, held.bytes());
                 let body = tokio::time::timeout(UNKNOWN_PATIENCE, body).await.unwrap_or(Ok(None))?;
                 Ok(body.map(|body| {
                     held.shrink_to(body.iter().map(Chunk::len).sum());
@@ -75,26 +75,29 @@ impl Parking {
     }
 
     /// Reads a body of at most `most` bytes to its end; `None` where it is longer.
-    async fn gather(&self, opened: fetch::Opened, most: u64) -> Result<Option<Vec<Chunk>>, fetch::Error> {
+    async fn gather(
+        &self,
+        head: Option<Head>,
+        opened: fetch::Opened,
+        most: u64,
+    ) -> Result<Option<Vec<Chunk>>, fetch::Error> {
         let (client, source, demand) =
             (self.client.clone(), Arc::clone(&self.source), Arc::clone(&self.demand));
-        let mut reader = Reader::new(client, source, None, Some(opened), demand).forgettable();
-        let mut body = Vec::new();
+        let mut reader = Reader::new(client, source, head, Some(opened), demand).forgettable();
+        let mut body = Pieces::joining(SMALL);
         while let Some(chunk) = reader.next().await? {
             if reader.offset() == chunk.len() as u64 {
-                body.clear();
+                body = Pieces::joining(SMALL);
             }
             if reader.offset() > most {
                 return Ok(None);
             }
-            // A chunk keeps the buffer it was read into: small ones are copied, so that what is counted is what is held.
-            let chunk = if chunk.len() < SMALL { Bytes::copy_from_slice(&chunk) } else { chunk };
-            body.push(Chunk::new(chunk, self.is_summed));
+            body.push(chunk);
         }
         if reader.offset() == 0 {
             // It began anew, and was empty then.
-            body.clear();
+            return Ok(Some(Vec::new()));
         }
-        Ok(Some(body))
+        Ok(Some(body.into_all().into_iter().map(|piece| Chunk::new(piece, self.is_summed)).collect()))
     }
 }

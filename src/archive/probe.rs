@@ -318,7 +318,7 @@ impl Question {
                     inline_size: *inline_size,
                     is_summed: self.entry().compression == Compression::Store,
                 };
-                let ahead = parking.park(None, opened, held).await?;
+                let ahead = parking.park(self.frozen.clone(), opened, held).await?;
                 // Behind the probe's end its head is not noted, and the source may have been asked again.
                 let heads = self.asking.heads();
                 if let Some((ahead, held)) = ahead.filter(|_| !heads.is_empty()) {

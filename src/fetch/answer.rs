@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::header::{ACCEPT_RANGES, CONTENT_RANGE, DATE, ETAG, HeaderName, LAST_MODIFIED, RETRY_AFTER};
+use http::header::{
+    ACCEPT_RANGES, CONTENT_RANGE, DATE, ETAG, HeaderName, LAST_MODIFIED, LOCATION, RETRY_AFTER,
+};
 use http::{HeaderMap, StatusCode};
 
 use crate::plan::{Head, Validator};
@@ -47,6 +49,12 @@ impl Answer {
         Ok((self.head(total, true), first, last + 1))
     }
 
+    /// Whether a 200 says that it carries a part, as scripts answer whose status line is lost on its way: its length is
+    /// not the source's.
+    pub(super) fn is_part_in_disguise(&self) -> bool {
+        self.status == StatusCode::OK && self.headers.contains_key(CONTENT_RANGE)
+    }
+
     /// Whether a 416 says that the source is empty.
     pub(super) fn is_empty_source(&self) -> bool {
         self.content_range() == Some(ContentRange::Unsatisfied { total: 0 })
@@ -60,6 +68,13 @@ impl Answer {
     /// The status as an error.
     pub(super) fn refusal(&self) -> Error {
         Error::Status { status: self.status, retry_after: self.retry_after() }
+    }
+
+    /// Where a redirect leads, also in characters beyond ASCII, as some send them.
+    pub(super) fn location(&self) -> Option<&str> {
+        let mut values = self.headers.get_all(LOCATION).iter();
+        let first = values.next()?;
+        values.next().is_none().then(|| std::str::from_utf8(first.as_bytes()).ok())?.map(str::trim)
     }
 
     /// The text of a header that stands once.

@@ -1,6 +1,5 @@
 //! The body of one answer, which drives its connection while it is read, and gives it back at its end.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Weak;
@@ -12,7 +11,11 @@ use hyper::body::Incoming;
 
 use super::Error;
 use super::connection::Connection;
+use super::pieces::Pieces;
 use super::pool::Pool;
+
+/// Below this length a chunk is copied out of the buffer that it keeps, which measures 8 KiB and more.
+const SMALL: usize = 4 << 10;
 
 /// A body that is read chunk by chunk; dropping it before its end closes the connection.
 pub(super) struct Body {
@@ -25,11 +28,16 @@ pub(super) struct Body {
 }
 
 /// The beginning of a body.
-#[derive(Default)]
 struct Peeked {
-    chunks: VecDeque<Bytes>,
+    pieces: Pieces,
     /// How the body ended behind them, if it did.
     ended: Option<Result<(), Error>>,
+}
+
+impl Default for Peeked {
+    fn default() -> Peeked {
+        Peeked { pieces: Pieces::joining(SMALL), ended: None }
+    }
 }
 
 impl Body {
@@ -66,7 +74,7 @@ impl Body {
         read_size: usize,
     ) -> Poll<Result<Option<Bytes>, Error>> {
         if let Some(peeked) = &mut self.peeked {
-            if let Some(chunk) = peeked.chunks.pop_front() {
+            if let Some(chunk) = peeked.pieces.pop() {
                 return Poll::Ready(Ok(Some(chunk)));
             }
             if let Some(ended) = self.peeked.take().and_then(|peeked| peeked.ended) {
@@ -87,16 +95,16 @@ impl Body {
     pub(super) async fn peek(&mut self, most: usize) -> Result<Vec<Bytes>, Error> {
         loop {
             let peeked = self.peeked.get_or_insert_default();
-            let length: usize = peeked.chunks.iter().map(Bytes::len).sum();
+            let length = peeked.pieces.length() as usize;
             match &peeked.ended {
                 None if length < most => {}
                 Some(Err(error)) if length < most => return Err(error.clone()),
-                Some(_) | None => return Ok(peeked.chunks.iter().cloned().collect()),
+                Some(_) | None => return Ok(peeked.pieces.all()),
             }
             let fresh = poll_fn(|cx| self.poll_fresh(cx, most)).await;
             let peeked = self.peeked.get_or_insert_default();
             match fresh {
-                Ok(Some(chunk)) => peeked.chunks.push_back(chunk),
+                Ok(Some(chunk)) => peeked.pieces.push(chunk),
                 Ok(None) => peeked.ended = Some(Ok(())),
                 Err(error) => peeked.ended = Some(Err(error)),
             }
@@ -141,6 +149,8 @@ impl Body {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(chunk) if !chunk.is_empty() => {
                         self.received.increment(chunk.len() as u64);
+                        let is_small = chunk.len() < SMALL;
+                        let chunk = if is_small { Bytes::copy_from_slice(&chunk) } else { chunk };
                         return Poll::Ready(Ok(Some(chunk)));
                     }
                     Ok(_) | Err(_) => {}

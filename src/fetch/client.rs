@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT, VIA};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT, VIA,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use http_body_util::Empty;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -144,7 +146,10 @@ impl Client {
             connection.exchange(request).await
         });
         let (parts, incoming) = answer.await?.into_parts();
-        let home = Arc::downgrade(&self.shared.pool);
+        if has_other_coding(&parts.headers) {
+            return Err(Error::Protocol("its Transfer-Encoding is another than chunked"));
+        }
+        let home = if binds_connection(headers) { Weak::new() } else { Arc::downgrade(&self.shared.pool) };
         Ok(Answer {
             status: parts.status,
             headers: parts.headers,
@@ -175,6 +180,22 @@ async fn within<T>(
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     tokio::time::timeout(clock, work).await.unwrap_or(Err(Error::Timeout(what)))
+}
+
+/// Whether an answer's body is coded otherwise than in chunks: its end could not be told from a cut (RFC 9112 §6.3).
+fn has_other_coding(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    codings.next().is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        || codings.next().is_some()
+}
+
+/// Whether a source's headers prove who asks to the connection rather than to the request (RFC 4559 §6): nobody else may
+/// use it.
+fn binds_connection(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(AUTHORIZATION).iter().chain(headers.get_all(PROXY_AUTHORIZATION));
+    values
+        .filter_map(|value| value.as_bytes().split(|&octet| octet == b' ').next())
+        .any(|scheme| scheme.eq_ignore_ascii_case(b"negotiate") || scheme.eq_ignore_ascii_case(b"ntlm"))
 }
 
 /// A GET in origin form (RFC 9112 §3.2.1).

@@ -162,7 +162,11 @@ impl Error {
     pub(super) fn of_exchange(error: &hyper::Error) -> Error {
         let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
         let kind = cause.map(io::Error::kind);
-        if error.is_parse_too_large() {
+        // A record or an alert that breaks a connection which stood says nothing of the source.
+        let is_tls = cause.and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<rustls::Error>());
+        if is_tls {
+            Error::Truncated
+        } else if error.is_parse_too_large() {
             Error::Protocol("its head is too long")
         } else if error.is_parse()
             || matches!(kind, Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))

@@ -201,6 +201,10 @@ impl Client {
                 }
                 Ok(Covered::of(answer, head, 0, Some(end)))
             }
+            Ask::Beginning(_) | Ask::Whole if answer.is_part_in_disguise() => {
+                answer.body.recycle();
+                whole(self.follow(source, &[]).await?, false)
+            }
             Ask::Beginning(_) | Ask::Whole => whole(answer, true),
         }
     }

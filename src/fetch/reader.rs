@@ -49,8 +49,14 @@ pub struct Reader {
     /// The request for what follows, under way while what comes before is read.
     pub(super) rest: Option<Rest>,
     pub(super) attempts: Attempts,
-    /// Bytes handed out since the source last failed.
+    /// Bytes handed out since the source last failed, but for those that had been handed out before.
     pub(super) progress: u64,
+    /// How long bytes were waited for since then.
+    pub(super) waited: Duration,
+    /// The offset behind the last byte that ever was handed out, however often the source began anew.
+    pub(super) farthest: u64,
+    /// Whether all of it was asked for at once.
+    pub(super) is_asked_whole: bool,
     pub(super) rate: Rate,
     pub(super) segments: Segments,
     pub(super) is_forgettable: bool,
@@ -92,12 +98,13 @@ impl Reader {
             Some(opened) => opened.attempts.clone(),
             None => Attempts::new(client.config()),
         };
+        let is_asked_whole = opened.is_none();
         let state = State::Opening(match opened {
             Some(opened) => std::future::ready(Ok(opened)).boxed(),
             None => open(&client, &source, Ask::Whole, attempts.clone(), Duration::ZERO),
         });
         let reader = Reader::begun(client, source, demand, state, attempts);
-        Reader { head, ..reader }
+        Reader { head, is_asked_whole, ..reader }
     }
 
     /// Makes a reader of the bytes `from..to` of a source that told `head`, which must be resumable.
@@ -137,6 +144,9 @@ impl Reader {
             rest: None,
             attempts,
             progress: 0,
+            waited: Duration::ZERO,
+            farthest: 0,
+            is_asked_whole: false,
             rate: Rate::default(),
             segments: Segments::default(),
             is_forgettable: false,
@@ -197,7 +207,7 @@ impl Reader {
         let is_resumable = frozen.is_resumable();
         let part = opened.end.filter(|&end| self.goal().is_none_or(|goal| end < goal));
         if part.is_some() && !is_resumable {
-            return Err(Error::Protocol("it sends only a part, and nothing proves the rest to belong to it"));
+            return self.ask_whole(opened.body);
         }
         if let Some(from) = part {
             self.ask_rest(from);
@@ -206,6 +216,24 @@ impl Reader {
             Some(body) => State::Reading { body, end: opened.end },
             None => State::Ended,
         };
+        Ok(())
+    }
+
+    /// Asks for all at once instead of a part that nothing proves a rest to belong to: what the source told when it was
+    /// asked for that part may be more than it told at first.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] where it was asked for all before.
+    fn ask_whole(&mut self, part: Option<Body>) -> Result<(), Error> {
+        if self.is_asked_whole || self.offset > 0 || self.to.is_some() {
+            return Err(Error::Protocol("it sends only a part, and nothing proves the rest to belong to it"));
+        }
+        if let Some(body) = part {
+            body.recycle();
+        }
+        self.is_asked_whole = true;
+        let attempts = self.attempts.clone();
+        self.state = State::Opening(open(&self.client, &self.source, Ask::Whole, attempts, Duration::ZERO));
         Ok(())
     }
 
@@ -225,7 +253,9 @@ impl Reader {
             chunk.as_mut().poll(cx)
         }));
         let silent = Error::Timeout("no bytes within fetch.idle_timeout");
-        let chunk = tokio::time::timeout(config.idle_timeout, both).await.unwrap_or(Err(silent))?;
+        let chunk = tokio::time::timeout(config.idle_timeout, both).await.unwrap_or(Err(silent));
+        self.waited += asked.elapsed();
+        let chunk = chunk?;
         let bytes = chunk.as_ref().map_or(0, Bytes::len) as u64;
         self.rate.note(bytes, asked.elapsed(), config.min_rate_window, config.min_rate.0)?;
         Ok(chunk)
@@ -245,7 +275,8 @@ impl Reader {
         chunk.truncate(chunk.len() - over.unwrap_or(0) as usize);
         let bytes = chunk.len() as u64;
         self.offset += bytes;
-        self.progress += bytes;
+        self.progress += bytes.min(self.offset.saturating_sub(self.farthest));
+        self.farthest = self.farthest.max(self.offset);
         if self.progress >= PROGRESS {
             self.attempts.restore();
         }

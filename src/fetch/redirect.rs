@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use http::header::LOCATION;
 use url::Url;
 
 use crate::descriptor::HttpSource;
@@ -50,7 +49,7 @@ fn target(answer: &Answer, from: &Url) -> Result<Option<Url>, Error> {
     if !matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let location = answer.text(&LOCATION).ok_or(Error::Protocol("it redirects without a sound Location"))?;
+    let location = answer.location().ok_or(Error::Protocol("it redirects without a sound Location"))?;
     let url = egress::parse_url(location, Some(from));
     url.map(Some).map_err(|refusal| Error::Forbidden { refusal, redirected: true })
 }

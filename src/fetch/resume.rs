@@ -113,8 +113,10 @@ impl Reader {
             _ => return Err(error),
         };
         let now = Instant::now();
-        // Servers close what a slow reader leaves waiting: cuts far from one another do not add up.
-        if self.progress > 0 && self.attempts.are_past(now) {
+        // Servers close what a slow reader leaves waiting: cuts far from one another do not add up, unless it was the
+        // source that was waited for.
+        let least = (self.client.config().min_rate.0 as f64 * self.waited.as_secs_f64()) as u64;
+        if self.progress > least && self.attempts.are_past(now) {
             self.attempts.restore();
         }
         let pause = self.attempts.spend(error, now)?;
@@ -122,7 +124,7 @@ impl Reader {
         if matches!(ask, Ask::Whole) {
             self.offset = 0;
         }
-        (self.progress, self.rest, self.rate) = (0, None, Rate::default());
+        (self.progress, self.waited, self.rest, self.rate) = (0, Duration::ZERO, None, Rate::default());
         self.state = State::Opening(open(&self.client, &self.source, ask, self.attempts.clone(), pause));
         Ok(())
     }

@@ -4,7 +4,6 @@
 //! It is asked for once. What breaks it is kept with what came before, and is dealt with at its turn, by the rules for
 //! any body that breaks: retries are made in one place, out of one budget of attempts.
 
-use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 use std::task::{Context, Poll};
 
@@ -16,12 +15,13 @@ use crate::budget::Held;
 
 use super::allowance::Lane;
 use super::body::Body;
+use super::pieces::Pieces;
 use super::{Error, Opened};
 
 /// The size of reads ahead, a bit below a power of two as all reads are: sources that are worth segments bring less at
 /// once, and a chunk keeps the buffer that it was read into.
 const READ: usize = (64 << 10) - 512;
-/// Below this length a chunk is copied out of that buffer, so that a segment takes little more than what is held for it.
+/// Below this length chunks are joined, so that a segment takes little more than what is held for it.
 const SMALL: usize = 48 << 10;
 /// How many chunks are read before others have their turn: the front, which shares the task's time with all segments.
 const AT_ONCE: usize = 8;
@@ -38,7 +38,7 @@ pub(super) struct Segment {
     /// The offset behind the last byte that has come.
     received: u64,
     /// What has come and was not taken, in order.
-    chunks: VecDeque<Bytes>,
+    pieces: Pieces,
     progress: Progress,
     held: Held,
     /// The place of its connection, while there is one.
@@ -62,9 +62,9 @@ pub(super) enum Progress {
 impl Segment {
     /// Takes over a request for a part of a source, for whose length bytes are held.
     pub(super) fn new(part: Range<u64>, opening: Opening, held: Held, lane: Lane) -> Segment {
-        let (start, end, chunks) = (part.start, part.end, VecDeque::new());
+        let (start, end, pieces) = (part.start, part.end, Pieces::joining(SMALL));
         let progress = Progress::Opening(opening);
-        Segment { start, end, received: start, chunks, progress, held, lane: Some(lane) }
+        Segment { start, end, received: start, pieces, progress, held, lane: Some(lane) }
     }
 
     /// Reads what has come.
@@ -84,12 +84,7 @@ impl Segment {
                     Poll::Ready(Ok(Some(chunk))) => {
                         self.received += chunk.len() as u64;
                         if self.received <= *end {
-                            let is_small = chunk.len() < SMALL;
-                            self.chunks.push_back(if is_small {
-                                Bytes::copy_from_slice(&chunk)
-                            } else {
-                                chunk
-                            });
+                            self.pieces.push(chunk);
                             continue;
                         }
                         self.received -= chunk.len() as u64;
@@ -132,7 +127,7 @@ impl Segment {
 
     /// Takes the next bytes; at the end of what has come, how it goes on.
     pub(super) fn take(&mut self) -> ControlFlow<Progress, Bytes> {
-        match self.chunks.pop_front() {
+        match self.pieces.pop() {
             Some(chunk) => {
                 self.settle();
                 ControlFlow::Continue(chunk)
@@ -143,11 +138,10 @@ impl Segment {
 
     /// Gives up what begins behind an offset.
     pub(super) fn give_up_behind(&mut self, offset: u64) {
-        while let Some(last) = self.chunks.back()
-            && self.received - last.len() as u64 > offset
-        {
-            self.received -= last.len() as u64;
-            self.chunks.pop_back();
+        let first = self.received - self.pieces.length();
+        if self.received > offset && self.received > first {
+            self.received = offset.max(first);
+            self.pieces.truncate(self.received - first);
             self.progress = Progress::Missing;
         }
         self.settle();
@@ -155,6 +149,6 @@ impl Segment {
 
     /// Holds no more than what has come.
     fn settle(&mut self) {
-        self.held.shrink_to(self.chunks.iter().map(|chunk| chunk.len() as u64).sum());
+        self.held.shrink_to(self.pieces.length());
     }
 }

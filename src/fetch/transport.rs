@@ -68,13 +68,16 @@ pub(super) struct Transport {
     aperture: Aperture,
     /// The aperture of the last read; none since a request was written.
     last_read: Option<usize>,
+    /// What failed behind bytes that were gathered: a stream that has told it once may tell of an end then.
+    failure: Option<io::Error>,
 }
 
 impl Transport {
     /// Wraps a stream; the aperture sets the size of its reads from then on.
     pub(super) fn new(stream: Stream) -> (Transport, Aperture) {
         let aperture = Aperture(Arc::new(AtomicUsize::new(FIRST_READ)));
-        (Transport { stream: stream.take(0), aperture: aperture.clone(), last_read: None }, aperture)
+        let stream = stream.take(0);
+        (Transport { stream, aperture: aperture.clone(), last_read: None, failure: None }, aperture)
     }
 }
 
@@ -84,6 +87,9 @@ impl AsyncRead for Transport {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(failure) = self.failure.take() {
+            return Poll::Ready(Err(failure));
+        }
         let aperture = self.aperture.0.load(Ordering::Relaxed);
         // A new answer, or one that waited in the kernel and is wanted now.
         if self.last_read.replace(aperture) != Some(aperture) {
@@ -100,8 +106,12 @@ impl AsyncRead for Transport {
             match read {
                 // One read of a socket brings all there is; a TLS stream brings one record.
                 Poll::Ready(Ok(())) if progress && !plain && buf.filled().len() < end => continue,
-                // What was gathered counts; the end or the error is met again by the next read.
-                Poll::Pending | Poll::Ready(Err(_)) if !none_yet => return Poll::Ready(Ok(())),
+                // What was gathered counts.
+                Poll::Pending if !none_yet => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(failure)) if !none_yet => {
+                    self.failure = Some(failure);
+                    return Poll::Ready(Ok(()));
+                }
                 read => return read,
             }
         }

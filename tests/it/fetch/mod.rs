@@ -1,6 +1,7 @@
 //! Sources as their reader meets them, without an archive around.
 
 mod disturbed;
+mod odd;
 mod refused;
 mod segments;
 
@@ -51,7 +52,11 @@ impl Bench {
     }
 
     fn reader(&self, url: &str) -> Reader {
-        let source = HttpSource { url: url.parse().unwrap(), headers: http::HeaderMap::new() };
+        self.reader_with(url, http::HeaderMap::new())
+    }
+
+    fn reader_with(&self, url: &str, headers: http::HeaderMap) -> Reader {
+        let source = HttpSource { url: url.parse().unwrap(), headers };
         Reader::new(self.client.clone(), Arc::new(source), None, None, Arc::new(Demand::default()))
     }
 

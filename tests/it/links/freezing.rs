@@ -46,6 +46,22 @@ async fn two_nodes_agree_on_the_bytes() {
     }
 }
 
+/// What a source told when the link was frozen proves nothing; what it tells later would.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_proves_more_later_still_comes_whole() {
+    let (app, origin) = (App::start().await, Origin::start().await);
+    let long = || Route::pattern(2, 3 << 20).etag("\"v\"");
+    let urls = [origin.serve("/a", Route::pattern(1, 1000)), origin.serve("/b", long().ignores_ranges())];
+    let link = mint(app.address(), &numbered(&urls)).await;
+    let first = get(app.address(), &link).await;
+    origin.serve("/b", long());
+    let second = get(app.address(), &link).await;
+    for answer in [&first, &second] {
+        assert_whole(answer, &[pattern(1, 0..1000), pattern(2, 0..3 << 20)], "one of two");
+    }
+    assert!(first.body == second.body);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_after_a_look_has_the_length_that_was_told() {
     let (app, origin) = (App::start().await, Origin::start().await);

@@ -206,6 +206,24 @@ async fn what_auto_decided_stays_decided() {
     assert!(second.is_whole() && first.body == second.body);
 }
 
+/// However a source cuts its bytes, what is written is the same, and what waits for its turn is joined.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sources_that_send_byte_by_byte_come_whole() {
+    let (origin, app) = (Origin::start().await, App::start().await);
+    let bodies = [text(1, 50_000), text(2, 150_000), pattern(3, 0..150_000), text(4, 60_000)];
+    for compression in ["AUTO", "STORE", "DEFLATE"] {
+        let mut answers = Vec::new();
+        for octets in [1 << 14, 1] {
+            let mut descriptor = serve(&origin, &bodies, |route| route.ignores_ranges().chunks_of(octets));
+            (descriptor["compression"], descriptor["streamable"]) = (json!(compression), json!(true));
+            let answer = post(&app, &descriptor).send().await;
+            assert_whole(&answer, &bodies, compression);
+            answers.push(answer.body);
+        }
+        assert!(answers[0] == answers[1], "{compression}");
+    }
+}
+
 /// A body that is held whole may be of several blocks: some of them are done when its source begins anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn blocks_of_a_body_that_begins_anew_are_forgotten() {
