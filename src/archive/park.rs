@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::budget::{Demand, Held};
 use crate::descriptor::HttpSource;
-use crate::fetch::{self, Pieces, Reader};
+use crate::fetch::{self, Backlog, Reader};
 use crate::plan::Head;
 
 use super::chunk::Chunk;
@@ -83,11 +83,13 @@ impl Parking {
     ) -> Result<Option<Vec<Chunk>>, fetch::Error> {
         let (client, source, demand) =
             (self.client.clone(), Arc::clone(&self.source), Arc::clone(&self.demand));
+        // Where today's answer cannot be continued it is begun anew, whatever was told at first.
+        let head = head.map(|head| Head { ranges: head.ranges && opened.is_extendable(), ..head });
         let mut reader = Reader::new(client, source, head, Some(opened), demand).forgettable();
-        let mut body = Pieces::joining(SMALL);
+        let mut body = Backlog::joining(SMALL);
         while let Some(chunk) = reader.next().await? {
             if reader.offset() == chunk.len() as u64 {
-                body = Pieces::joining(SMALL);
+                body = Backlog::joining(SMALL);
             }
             if reader.offset() > most {
                 return Ok(None);
@@ -98,6 +100,6 @@ impl Parking {
             // It began anew, and was empty then.
             return Ok(Some(Vec::new()));
         }
-        Ok(Some(body.into_all().into_iter().map(|piece| Chunk::new(piece, self.is_summed)).collect()))
+        Ok(Some(body.into_all().into_iter().map(|chunk| Chunk::new(chunk, self.is_summed)).collect()))
     }
 }

@@ -79,7 +79,7 @@ impl Destination {
             Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_link(path) {
                 // So does one to a file that is not there yet.
                 Ok(target) => return Destination::file(&directory(path).join(target)),
-                Err(_) if path.as_os_str().as_bytes().ends_with(b"/") => {
+                Err(_) if [&b"/"[..], b"/."].iter().any(|end| path.as_os_str().as_bytes().ends_with(end)) => {
                     return Err(Error::NotAFile(path.to_owned()));
                 }
                 Err(_) => (path.to_owned(), None),

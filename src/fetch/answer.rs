@@ -52,7 +52,13 @@ impl Answer {
     /// Whether a 200 says that it carries a part, as scripts answer whose status line is lost on its way: its length is
     /// not the source's.
     pub(super) fn is_part_in_disguise(&self) -> bool {
-        self.status == StatusCode::OK && self.headers.contains_key(CONTENT_RANGE)
+        let is_whole = match self.content_range() {
+            Some(ContentRange::Part { first: 0, last, total }) => {
+                total == Some(last + 1) && self.content_length().is_none_or(|length| total == Some(length))
+            }
+            Some(ContentRange::Part { .. } | ContentRange::Unsatisfied { .. }) | None => false,
+        };
+        self.status == StatusCode::OK && self.headers.contains_key(CONTENT_RANGE) && !is_whole
     }
 
     /// Whether a 416 says that the source is empty.

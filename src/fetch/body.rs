@@ -10,8 +10,8 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::Error;
+use super::backlog::Backlog;
 use super::connection::Connection;
-use super::pieces::Pieces;
 use super::pool::Pool;
 
 /// Below this length a chunk is copied out of the buffer that it keeps, which measures 8 KiB and more.
@@ -29,14 +29,14 @@ pub(super) struct Body {
 
 /// The beginning of a body.
 struct Peeked {
-    pieces: Pieces,
+    backlog: Backlog,
     /// How the body ended behind them, if it did.
     ended: Option<Result<(), Error>>,
 }
 
 impl Default for Peeked {
     fn default() -> Peeked {
-        Peeked { pieces: Pieces::joining(SMALL), ended: None }
+        Peeked { backlog: Backlog::joining(SMALL), ended: None }
     }
 }
 
@@ -74,7 +74,7 @@ impl Body {
         read_size: usize,
     ) -> Poll<Result<Option<Bytes>, Error>> {
         if let Some(peeked) = &mut self.peeked {
-            if let Some(chunk) = peeked.pieces.pop() {
+            if let Some(chunk) = peeked.backlog.pop() {
                 return Poll::Ready(Ok(Some(chunk)));
             }
             if let Some(ended) = self.peeked.take().and_then(|peeked| peeked.ended) {
@@ -95,16 +95,16 @@ impl Body {
     pub(super) async fn peek(&mut self, most: usize) -> Result<Vec<Bytes>, Error> {
         loop {
             let peeked = self.peeked.get_or_insert_default();
-            let length = peeked.pieces.length() as usize;
+            let length = peeked.backlog.length() as usize;
             match &peeked.ended {
                 None if length < most => {}
                 Some(Err(error)) if length < most => return Err(error.clone()),
-                Some(_) | None => return Ok(peeked.pieces.all()),
+                Some(_) | None => return Ok(peeked.backlog.all()),
             }
             let fresh = poll_fn(|cx| self.poll_fresh(cx, most)).await;
             let peeked = self.peeked.get_or_insert_default();
             match fresh {
-                Ok(Some(chunk)) => peeked.pieces.push(chunk),
+                Ok(Some(chunk)) => peeked.backlog.push(chunk),
                 Ok(None) => peeked.ended = Some(Ok(())),
                 Err(error) => peeked.ended = Some(Err(error)),
             }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING, USER_AGENT, VIA,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Empty;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::{Origin, Position, Url};
@@ -146,7 +146,8 @@ impl Client {
             connection.exchange(request).await
         });
         let (parts, incoming) = answer.await?.into_parts();
-        if has_other_coding(&parts.headers) {
+        let has_body = matches!(parts.status, StatusCode::OK | StatusCode::PARTIAL_CONTENT);
+        if has_body && has_other_coding(&parts.headers) {
             return Err(Error::Protocol("its Transfer-Encoding is another than chunked"));
         }
         let home = if binds_connection(headers) { Weak::new() } else { Arc::downgrade(&self.shared.pool) };
@@ -184,9 +185,10 @@ async fn within<T>(
 
 /// Whether an answer's body is coded otherwise than in chunks: its end could not be told from a cut (RFC 9112 §6.3).
 fn has_other_coding(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    codings.next().is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
-        || codings.next().is_some()
+    headers
+        .get_all(TRANSFER_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
 }
 
 /// Whether a source's headers prove who asks to the connection rather than to the request (RFC 4559 §6): nobody else may

@@ -11,7 +11,8 @@ use crate::value::{self, ByteSize};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// How often one source is asked before it counts as failed; 1 MiB of it gives all attempts back.
+    /// How often one source is asked before it counts as failed; 1 MiB of new bytes gives all attempts back, and so do
+    /// fewer once `retry_time` is over, if they came at `min_rate` while they were waited for.
     pub attempts: u32,
     /// PEM certificates that are trusted besides the platform's.
     pub ca_file: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
-use rustls::CertificateError;
+use rustls::{AlertDescription, CertificateError};
 
 use crate::egress;
 
@@ -162,10 +162,16 @@ impl Error {
     pub(super) fn of_exchange(error: &hyper::Error) -> Error {
         let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
         let kind = cause.map(io::Error::kind);
-        // A record or an alert that breaks a connection which stood says nothing of the source.
-        let is_tls = cause.and_then(io::Error::get_ref).is_some_and(|inner| inner.is::<rustls::Error>());
-        if is_tls {
-            Error::Truncated
+        let inner = cause.and_then(io::Error::get_ref);
+        if let Some(fault) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            // TLS 1.3 tells only behind the handshake that a certificate of the client's is missing. Any other record or
+            // alert that breaks a connection says nothing of the source.
+            match fault {
+                rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+                    Error::Tls(fault_of(fault))
+                }
+                _ => Error::Truncated,
+            }
         } else if error.is_parse_too_large() {
             Error::Protocol("its head is too long")
         } else if error.is_parse()

@@ -10,6 +10,7 @@
 
 mod allowance;
 mod answer;
+mod backlog;
 mod body;
 mod client;
 mod config;
@@ -19,7 +20,6 @@ mod described;
 mod error;
 mod meter;
 mod open;
-mod pieces;
 mod pool;
 mod rate;
 mod reader;
@@ -34,12 +34,12 @@ mod transport;
 
 pub use allowance::Allowance;
 pub use answer::{TAG_MAX, unchanged};
+pub use backlog::Backlog;
 pub use client::Client;
 pub use config::Config;
 pub use described::Described;
 pub use error::Error;
 pub use open::{Ask, Opened};
-pub use pieces::Pieces;
 pub use reader::Reader;
 pub use signature::signature_end;
 pub use tls::TrustError;

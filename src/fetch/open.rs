@@ -203,7 +203,8 @@ impl Client {
             }
             Ask::Beginning(_) | Ask::Whole if answer.is_part_in_disguise() => {
                 answer.body.recycle();
-                whole(self.follow(source, &[]).await?, false)
+                // Whatever it says of ranges, it does not answer them soundly.
+                whole(self.follow(source, &[]).await?, true)
             }
             Ask::Beginning(_) | Ask::Whole => whole(answer, true),
         }
@@ -253,6 +254,9 @@ fn whole(answer: Answer, asked_for_part: bool) -> Result<Covered, Error> {
         let refusal = answer.refusal();
         answer.body.recycle();
         return Err(refusal);
+    }
+    if answer.is_part_in_disguise() {
+        return Err(Error::Protocol("it sends a part of itself under the status of the whole"));
     }
     let head = answer.whole_head(asked_for_part);
     let end = head.length;

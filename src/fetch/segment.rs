@@ -14,8 +14,8 @@ use futures_util::future::BoxFuture;
 use crate::budget::Held;
 
 use super::allowance::Lane;
+use super::backlog::Backlog;
 use super::body::Body;
-use super::pieces::Pieces;
 use super::{Error, Opened};
 
 /// The size of reads ahead, a bit below a power of two as all reads are: sources that are worth segments bring less at
@@ -38,7 +38,7 @@ pub(super) struct Segment {
     /// The offset behind the last byte that has come.
     received: u64,
     /// What has come and was not taken, in order.
-    pieces: Pieces,
+    backlog: Backlog,
     progress: Progress,
     held: Held,
     /// The place of its connection, while there is one.
@@ -62,9 +62,9 @@ pub(super) enum Progress {
 impl Segment {
     /// Takes over a request for a part of a source, for whose length bytes are held.
     pub(super) fn new(part: Range<u64>, opening: Opening, held: Held, lane: Lane) -> Segment {
-        let (start, end, pieces) = (part.start, part.end, Pieces::joining(SMALL));
+        let (start, end, backlog) = (part.start, part.end, Backlog::joining(SMALL));
         let progress = Progress::Opening(opening);
-        Segment { start, end, received: start, pieces, progress, held, lane: Some(lane) }
+        Segment { start, end, received: start, backlog, progress, held, lane: Some(lane) }
     }
 
     /// Reads what has come.
@@ -84,7 +84,7 @@ impl Segment {
                     Poll::Ready(Ok(Some(chunk))) => {
                         self.received += chunk.len() as u64;
                         if self.received <= *end {
-                            self.pieces.push(chunk);
+                            self.backlog.push(chunk);
                             continue;
                         }
                         self.received -= chunk.len() as u64;
@@ -127,7 +127,7 @@ impl Segment {
 
     /// Takes the next bytes; at the end of what has come, how it goes on.
     pub(super) fn take(&mut self) -> ControlFlow<Progress, Bytes> {
-        match self.pieces.pop() {
+        match self.backlog.pop() {
             Some(chunk) => {
                 self.settle();
                 ControlFlow::Continue(chunk)
@@ -138,10 +138,10 @@ impl Segment {
 
     /// Gives up what begins behind an offset.
     pub(super) fn give_up_behind(&mut self, offset: u64) {
-        let first = self.received - self.pieces.length();
+        let first = self.received - self.backlog.length();
         if self.received > offset && self.received > first {
             self.received = offset.max(first);
-            self.pieces.truncate(self.received - first);
+            self.backlog.truncate(self.received - first);
             self.progress = Progress::Missing;
         }
         self.settle();
@@ -149,6 +149,6 @@ impl Segment {
 
     /// Holds no more than what has come.
     fn settle(&mut self) {
-        self.held.shrink_to(self.pieces.length());
+        self.held.shrink_to(self.backlog.length());
     }
 }

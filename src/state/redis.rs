@@ -72,6 +72,7 @@ impl Redis {
     }
 }
 
+/// A clock on what the server's kernel acknowledges.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_user_timeout(ACKNOWLEDGED)

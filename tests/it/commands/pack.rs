@@ -131,7 +131,7 @@ async fn what_cannot_be_worked_with_is_refused_before_any_source_is_asked() {
     let descriptor = numbered([origin.serve("/a", Route::bytes("a"))]).to_string();
     let directory = tempfile::tempdir().unwrap();
     let within = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let (missing, unknown, folder) = (within("missing/b.zip"), within("unknown.json"), within("folder/"));
+    let (missing, unknown, folder) = (within("missing/b.zip"), within("unknown.json"), within("folder/."));
     let own = directory.path().to_str().unwrap();
     for arguments in [
         &["-", "-o", &missing][..],

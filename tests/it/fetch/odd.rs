@@ -13,15 +13,32 @@ const LENGTH: u64 = 300_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_says_200_is_not_taken_for_the_whole() {
     let origin = Origin::start().await;
-    let lost_status = |request: &Request, _| match request.header("range") {
-        Some(_) => {
-            Route::pattern(1, 1000).ignores_ranges().header("Content-Range", format!("bytes 0-999/{LENGTH}"))
-        }
-        None => Route::pattern(1, LENGTH).ignores_ranges(),
+    let part = || {
+        let range = format!("bytes 0-999/{LENGTH}");
+        Route::pattern(1, 1000).ignores_ranges().etag("\"v\"").header("Content-Range", range)
     };
-    let (bytes, end) = Bench::new().read(&origin.serve("/a", Route::by(lost_status))).await;
+    let whole = || Route::pattern(1, LENGTH).ignores_ranges().etag("\"v\"").header("Accept-Ranges", "bytes");
+    // What it says of ranges does not hold: a break is met by asking for all again.
+    let lost_status = move |request: &Request, nth| match request.header("range") {
+        Some(_) => part(),
+        None if nth == 1 => whole().cut(2000),
+        None => whole(),
+    };
+    let bench = Bench::new();
+    let mut reader = bench.reader(&origin.serve("/a", Route::by(lost_status))).forgettable();
+    let (bytes, end) = read(&mut reader, u64::MAX).await;
     end.unwrap();
-    assert!(bytes == pattern(1, 0..LENGTH), "{} bytes", bytes.len());
+    assert!(bytes.ends_with(&pattern(1, 0..LENGTH)), "{} bytes", bytes.len());
+    assert_eq!(reader.offset(), LENGTH);
+    // One that never sends all.
+    let (_, end) = bench.read(&origin.serve("/b", part())).await;
+    assert!(matches!(end, Err(Error::Protocol(_))), "{end:?}");
+    // One that sends all, and says so.
+    let told = whole().header("Content-Range", format!("bytes 0-{}/{LENGTH}", LENGTH - 1));
+    let (bytes, end) = bench.read(&origin.serve("/c", told)).await;
+    end.unwrap();
+    assert!(bytes == pattern(1, 0..LENGTH));
+    assert_eq!(origin.requests_to("/c").len(), 1);
 }
 
 /// The time for trying again runs out while a source is silent: it must not be asked for ever.

@@ -7,24 +7,24 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// The most that is joined to one piece, in bytes.
+/// What is joined is a chunk of its own from this length on, in bytes.
 const JOINED: usize = 64 << 10;
 
 /// Chunks in order, of which small ones are joined.
 #[derive(Debug, Default)]
-pub struct Pieces {
+pub struct Backlog {
     /// Chunks below this length are copied, in bytes.
     small: usize,
-    pieces: VecDeque<Bytes>,
+    chunks: VecDeque<Bytes>,
     /// What stands behind them.
     joined: BytesMut,
     length: u64,
 }
 
-impl Pieces {
+impl Backlog {
     /// Joins chunks that are shorter than so many bytes.
-    pub fn joining(small: usize) -> Pieces {
-        Pieces { small, ..Pieces::default() }
+    pub fn joining(small: usize) -> Backlog {
+        Backlog { small, ..Backlog::default() }
     }
 
     /// How many bytes there are.
@@ -42,31 +42,31 @@ impl Pieces {
             }
         } else {
             self.close();
-            self.pieces.push_back(chunk);
+            self.chunks.push_back(chunk);
         }
     }
 
-    /// Takes the first piece.
+    /// Takes the first chunk.
     pub fn pop(&mut self) -> Option<Bytes> {
-        if self.pieces.is_empty() {
+        if self.chunks.is_empty() {
             self.close();
         }
-        let piece = self.pieces.pop_front()?;
-        self.length -= piece.len() as u64;
-        Some(piece)
+        let chunk = self.chunks.pop_front()?;
+        self.length -= chunk.len() as u64;
+        Some(chunk)
     }
 
     /// Drops the last bytes, until so many are left.
     pub fn truncate(&mut self, length: u64) {
         self.close();
         while self.length > length
-            && let Some(mut piece) = self.pieces.pop_back()
+            && let Some(mut chunk) = self.chunks.pop_back()
         {
-            self.length -= piece.len() as u64;
+            self.length -= chunk.len() as u64;
             if self.length < length {
-                piece.truncate((length - self.length) as usize);
+                chunk.truncate((length - self.length) as usize);
                 self.length = length;
-                self.pieces.push_back(piece);
+                self.chunks.push_back(chunk);
             }
         }
     }
@@ -74,19 +74,19 @@ impl Pieces {
     /// All of them, which stay.
     pub fn all(&mut self) -> Vec<Bytes> {
         self.close();
-        self.pieces.iter().cloned().collect()
+        self.chunks.iter().cloned().collect()
     }
 
     /// All of them.
     pub fn into_all(mut self) -> VecDeque<Bytes> {
         self.close();
-        self.pieces
+        self.chunks
     }
 
     fn close(&mut self) {
         if !self.joined.is_empty() {
             // A copy of just this length: what was reserved for more is used again.
-            self.pieces.push_back(Bytes::copy_from_slice(&self.joined));
+            self.chunks.push_back(Bytes::copy_from_slice(&self.joined));
             self.joined.clear();
         }
     }
@@ -96,38 +96,38 @@ impl Pieces {
 mod tests {
     use super::*;
 
-    fn pieces(lengths: &[usize]) -> Pieces {
-        let mut pieces = Pieces::joining(100);
+    fn backlog(lengths: &[usize]) -> Backlog {
+        let mut backlog = Backlog::joining(100);
         let mut next = (0..=u8::MAX).cycle();
-        lengths.iter().for_each(|&length| pieces.push(next.by_ref().take(length).collect()));
-        pieces
+        lengths.iter().for_each(|&length| backlog.push(next.by_ref().take(length).collect()));
+        backlog
     }
 
     #[test]
     fn small_ones_are_joined_and_nothing_else_changes() {
-        let mut some = pieces(&[1, 2, 99, 100, 5, 300, 7]);
+        let mut some = backlog(&[1, 2, 99, 100, 5, 300, 7]);
         assert_eq!(some.all().iter().map(Bytes::len).collect::<Vec<_>>(), [102, 100, 5, 300, 7]);
         let (mut length, all) = (some.length(), some.all().concat());
         assert_eq!(length, 514);
         let mut taken = Vec::new();
-        while let Some(piece) = some.pop() {
-            length -= piece.len() as u64;
+        while let Some(chunk) = some.pop() {
+            length -= chunk.len() as u64;
             assert_eq!(some.length(), length);
-            taken.extend(piece);
+            taken.extend(chunk);
         }
         assert_eq!(taken, all);
     }
 
     #[test]
-    fn what_comes_byte_by_byte_is_few_pieces() {
-        let many = pieces(&vec![1; 200_000]);
+    fn what_comes_byte_by_byte_is_few_chunks() {
+        let many = backlog(&vec![1; 200_000]);
         assert_eq!((many.length(), many.into_all().len()), (200_000, 4));
     }
 
     #[test]
-    fn the_end_is_cut_within_a_piece_too() {
+    fn the_end_is_cut_within_a_chunk_too() {
         for length in [0, 1, 102, 103, 202, 514, 600] {
-            let mut some = pieces(&[1, 2, 99, 100, 5, 300, 7]);
+            let mut some = backlog(&[1, 2, 99, 100, 5, 300, 7]);
             let whole = some.all().concat();
             some.truncate(length);
             let expected = &whole[..whole.len().min(length as usize)];
