@@ -65,8 +65,6 @@ pub(super) struct Compressor {
     workers: Workers,
     /// The input of the next block: copied at once, so that it keeps no buffer that was read into.
     open: Vec<u8>,
-    /// Whether a block was started.
-    is_cut: bool,
     /// Whether the last block that was started ends the stream, too.
     closed: bool,
     /// Blocks that were ordered, in order; those that still wait for a worker are not started when this is dropped.
@@ -194,7 +192,6 @@ impl Compressor {
             level,
             workers,
             open: Vec::new(),
-            is_cut: false,
             closed: false,
             running: FuturesOrdered::new(),
             crc32: zip::Crc32::new(),
@@ -235,7 +232,8 @@ impl Compressor {
     /// Takes the end of the input.
     pub(super) fn end(&mut self, held: &mut Option<Held>) {
         if !self.open.is_empty() {
-            self.closed = !self.is_cut;
+            // It is the only block.
+            self.closed = self.running.is_empty() && self.size == 0;
             self.start(held.take());
         }
         self.ended = true;
@@ -259,7 +257,6 @@ impl Compressor {
     }
 
     fn start(&mut self, held: Option<Held>) {
-        self.is_cut = true;
         let job =
             Job { level: self.level, input: std::mem::take(&mut self.open), is_whole: self.closed, held };
         self.running.push_back(if job.input.len() <= TINY {

@@ -11,8 +11,6 @@ use crate::plan::Head;
 use super::chunk::Chunk;
 use super::slots::Ahead;
 
-/// Below this length chunks are joined, so that what is counted is what is held.
-const SMALL: usize = 4 << 10;
 /// How long a body of unknown length is read ahead: short ones end at once, others are read at their turn.
 const UNKNOWN_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -86,10 +84,10 @@ impl Parking {
         // Where today's answer cannot be continued it is begun anew, whatever was told at first.
         let head = head.map(|head| Head { ranges: head.ranges && opened.is_extendable(), ..head });
         let mut reader = Reader::new(client, source, head, Some(opened), demand).forgettable();
-        let mut body = Backlog::joining(SMALL);
+        let mut body = Backlog::default();
         while let Some(chunk) = reader.next().await? {
             if reader.offset() == chunk.len() as u64 {
-                body = Backlog::joining(SMALL);
+                body = Backlog::default();
             }
             if reader.offset() > most {
                 return Ok(None);

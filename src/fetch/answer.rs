@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::header::{
     ACCEPT_RANGES, CONTENT_RANGE, DATE, ETAG, HeaderName, LAST_MODIFIED, LOCATION, RETRY_AFTER,
 };
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::plan::{Head, Validator};
 
@@ -78,9 +78,7 @@ impl Answer {
 
     /// Where a redirect leads, also in characters beyond ASCII, as some send them.
     pub(super) fn location(&self) -> Option<&str> {
-        let mut values = self.headers.get_all(LOCATION).iter();
-        let first = values.next()?;
-        values.next().is_none().then(|| std::str::from_utf8(first.as_bytes()).ok())?.map(str::trim)
+        std::str::from_utf8(once(&self.headers, &LOCATION)?.as_bytes()).ok().map(str::trim)
     }
 
     /// The text of a header that stands once.
@@ -143,9 +141,12 @@ pub fn unchanged(before: &Head, now: &Head) -> Result<(), Error> {
 
 /// The text of a header that stands once.
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    once(headers, name)?.to_str().ok().map(str::trim)
+}
+
+fn once<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
-    let first = values.next()?;
-    values.next().is_none().then(|| first.to_str().ok())?.map(str::trim)
+    values.next().filter(|_| values.next().is_none())
 }
 
 /// The time in Unix seconds.

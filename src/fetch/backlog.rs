@@ -7,11 +7,13 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
+/// Below this length a chunk is copied out of the buffer that it keeps, which measures 8 KiB and more.
+pub(super) const SMALL: usize = 4 << 10;
 /// What is joined is a chunk of its own from this length on, in bytes.
 const JOINED: usize = 64 << 10;
 
-/// Chunks in order, of which small ones are joined.
-#[derive(Debug, Default)]
+/// Chunks in order, of which small ones are joined: by default those below 4 KiB.
+#[derive(Debug)]
 pub struct Backlog {
     /// Chunks below this length are copied, in bytes.
     small: usize,
@@ -21,10 +23,16 @@ pub struct Backlog {
     length: u64,
 }
 
+impl Default for Backlog {
+    fn default() -> Backlog {
+        Backlog::joining(SMALL)
+    }
+}
+
 impl Backlog {
     /// Joins chunks that are shorter than so many bytes.
     pub fn joining(small: usize) -> Backlog {
-        Backlog { small, ..Backlog::default() }
+        Backlog { small, chunks: VecDeque::new(), joined: BytesMut::new(), length: 0 }
     }
 
     /// How many bytes there are.
@@ -107,7 +115,10 @@ mod tests {
     fn small_ones_are_joined_and_nothing_else_changes() {
         let mut some = backlog(&[1, 2, 99, 100, 5, 300, 7]);
         assert_eq!(some.all().iter().map(Bytes::len).collect::<Vec<_>>(), [102, 100, 5, 300, 7]);
-        let (mut length, all) = (some.length(), some.all().concat());
+        let all = some.all().concat();
+        // None of these was joined yet.
+        let mut some = backlog(&[1, 2, 99, 100, 5, 300, 7]);
+        let mut length = some.length();
         assert_eq!(length, 514);
         let mut taken = Vec::new();
         while let Some(chunk) = some.pop() {

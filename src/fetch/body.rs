@@ -10,12 +10,9 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::Error;
-use super::backlog::Backlog;
+use super::backlog::{Backlog, SMALL};
 use super::connection::Connection;
 use super::pool::Pool;
-
-/// Below this length a chunk is copied out of the buffer that it keeps, which measures 8 KiB and more.
-const SMALL: usize = 4 << 10;
 
 /// A body that is read chunk by chunk; dropping it before its end closes the connection.
 pub(super) struct Body {
@@ -28,16 +25,11 @@ pub(super) struct Body {
 }
 
 /// The beginning of a body.
+#[derive(Default)]
 struct Peeked {
     backlog: Backlog,
     /// How the body ended behind them, if it did.
     ended: Option<Result<(), Error>>,
-}
-
-impl Default for Peeked {
-    fn default() -> Peeked {
-        Peeked { backlog: Backlog::joining(SMALL), ended: None }
-    }
 }
 
 impl Body {
@@ -81,7 +73,8 @@ impl Body {
                 return Poll::Ready(ended.map(|()| None));
             }
         }
-        self.poll_fresh(cx, read_size)
+        let copied = |chunk: Bytes| if chunk.len() < SMALL { Bytes::copy_from_slice(&chunk) } else { chunk };
+        self.poll_fresh(cx, read_size).map_ok(|chunk| chunk.map(copied))
     }
 
     /// Reads ahead until `most` bytes are at hand or the body ends, and gives what is at hand; all of it will be read at
@@ -149,8 +142,6 @@ impl Body {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(chunk) if !chunk.is_empty() => {
                         self.received.increment(chunk.len() as u64);
-                        let is_small = chunk.len() < SMALL;
-                        let chunk = if is_small { Bytes::copy_from_slice(&chunk) } else { chunk };
                         return Poll::Ready(Ok(Some(chunk)));
                     }
                     Ok(_) | Err(_) => {}
