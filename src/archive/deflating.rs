@@ -3,10 +3,12 @@
 //! ```text
 //! reading ──▶ [ entry 7: block block ] [ entry 6: block ] [ entry 5: block block ] ──▶ writing
 //! ```
-//! Else many entries of a block each would keep one core busy. One block is every archive's own; all others, that
-//! which is being read included, are held against the budget, as far as it leaves as much to others. There are no more
-//! of them than cores can work on, nor than the reader took in the last second: one that takes nothing stops the
-//! reading, and keeps little, for what was compressed for it cannot be given back.
+//! Else many entries of a block each would keep one core busy. Stored entries among them, of which the reader comes past
+//! soon, are passed over: they are written by others at their turn, and what is behind them is compressed meanwhile.
+//!
+//! One block is every archive's own; all others, that which is being read included, are held against the budget, as far
+//! as it leaves as much to others. There are no more of them than cores can work on, nor than the reader took in the last
+//! second: one that takes nothing stops the reading, and keeps little, for what was compressed for it cannot be given back.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::budget::{Budget, Held};
-use crate::fetch;
+use crate::fetch::{self, Lane};
 use crate::plan::{Form, Plan, Proof};
 use crate::zip::{Digest, Method};
 
@@ -35,6 +37,8 @@ pub(super) struct Deflating {
     reading: Reading,
     /// Room for the block that is being read.
     room: Option<Held>,
+    /// The place of the connection that is read, where entries before it are yet to be read by others.
+    lane: Option<Lane>,
     /// When the last blocks were taken, as many as may be started ahead at most.
     taken: VecDeque<Instant>,
     workers: Workers,
@@ -44,8 +48,8 @@ pub(super) struct Deflating {
 pub(super) enum Step {
     /// The source of an entry is being read from now on.
     Opened(usize),
-    /// So many bytes of an entry were read.
-    Read(usize, u64),
+    /// More bytes of an entry were read, and so many of it by now.
+    Read { index: usize, bytes: u64, so_far: u64 },
     /// The header of the first entry is due, whose length nobody knows.
     Header,
     /// The next bytes of the first entry.
@@ -58,8 +62,9 @@ pub(super) enum Step {
         /// Its bytes, where its header has not been written, and its last ones.
         pieces: Vec<Bytes>,
     },
-    /// The source of an entry failed of which nothing is written: it is taken back, and can be left out.
-    Failed(usize, Reason),
+    /// The source of an entry failed of which nothing is written: it is taken back, with what was told as read of it, and
+    /// can be left out.
+    Failed { index: usize, reason: Reason, told: u64 },
 }
 
 /// An entry that is being compressed.
@@ -72,8 +77,9 @@ struct Item {
     out: Vec<Bytes>,
     /// What a manifest tells of it, once it was read.
     proof: Option<Proof>,
-    /// Bytes that were read and not told.
+    /// Bytes that were read, and of these those that were told.
     read: u64,
+    told: u64,
     /// Whether its source has sent something, or ended.
     has_come: bool,
 }
@@ -96,7 +102,7 @@ impl Deflating {
     /// Starts at an entry.
     pub(super) fn new(index: usize, workers: Workers) -> Deflating {
         let (items, taken) = (VecDeque::new(), VecDeque::new());
-        Deflating { items, reading: Reading::Opening(index), room: None, taken, workers }
+        Deflating { items, reading: Reading::Opening(index), room: None, lane: None, taken, workers }
     }
 
     /// Whether all that was begun is complete.
@@ -114,7 +120,7 @@ impl Deflating {
     pub(super) async fn step(
         &mut self,
         plan: &Plan,
-        prefetch: &Prefetch,
+        prefetch: &mut Prefetch,
         first: &mut Option<(usize, fetch::Opened)>,
     ) -> Result<Step, (Option<usize>, Reason)> {
         loop {
@@ -147,14 +153,16 @@ impl Deflating {
                         return Ok(Step::Opened(index));
                     }
                     Event::Chunk(index, chunk) => {
-                        match chunk.and_then(|chunk| self.take(chunk, plan, index)) {
-                            Ok(Some(bytes)) => return Ok(Step::Read(index, bytes)),
-                            Ok(None) => {}
-                            Err(reason) if plan.skips() && self.take_back(plan, index) => {
-                                return Ok(Step::Failed(index, reason));
-                            }
-                            Err(reason) => return Err((Some(index), reason)),
-                        }
+                        let reason = match chunk.and_then(|chunk| self.take(chunk, plan, index, prefetch)) {
+                            Ok(Some(step)) => return Ok(step),
+                            Ok(None) => continue,
+                            Err(reason) => reason,
+                        };
+                        let taken_back = if plan.skips() { self.take_back(plan, index, prefetch) } else { None };
+                        return match taken_back {
+                            Some(told) => Ok(Step::Failed { index, reason, told }),
+                            None => Err((Some(index), reason)),
+                        };
                     }
                 },
                 else => return Err((None, Reason::Compressor)),
@@ -200,11 +208,17 @@ impl Deflating {
         self.room.is_some()
     }
 
-    /// Takes a chunk, or the end, of the entry that is being read; says how many bytes are to be told of.
+    /// Takes a chunk, or the end, of the entry that is being read; says what is to be told of it.
     ///
     /// # Errors
     /// When what is written whole is not as long as planned.
-    fn take(&mut self, chunk: Option<Bytes>, plan: &Plan, index: usize) -> Result<Option<u64>, Reason> {
+    fn take(
+        &mut self,
+        chunk: Option<Bytes>,
+        plan: &Plan,
+        index: usize,
+        prefetch: &mut Prefetch,
+    ) -> Result<Option<Step>, Reason> {
         let (Some(item), Reading::Open(_, body)) = (self.items.back_mut(), &self.reading) else {
             return Ok(None);
         };
@@ -214,12 +228,11 @@ impl Deflating {
             item.read = 0;
         }
         item.has_come = true;
+        let is_whole = chunk.is_none();
         match chunk {
             Some(chunk) => {
                 item.read += chunk.len() as u64;
                 item.compressor.push(chunk, &mut self.room);
-                // What may begin anew is counted once it is whole.
-                Ok((!item.is_inline).then(|| std::mem::take(&mut item.read)))
             }
             None => {
                 let planned = plan.entries[index].length().filter(|_| item.is_inline);
@@ -228,31 +241,41 @@ impl Deflating {
                 }
                 item.compressor.end(&mut self.room);
                 item.proof = body.proof();
-                let read = std::mem::take(&mut item.read);
-                self.read_behind(plan, index);
-                Ok(Some(read))
             }
         }
+        // What may begin anew is told once it is whole.
+        let told = (is_whole || !item.is_inline).then(|| item.tell(index));
+        if is_whole {
+            self.read_behind(plan, index, prefetch);
+        }
+        Ok(told)
     }
 
-    /// Reads what follows an entry from now on, where that is compressed too.
-    fn read_behind(&mut self, plan: &Plan, index: usize) {
+    /// Reads what follows an entry from now on and is compressed too, past stored entries that the reader comes past soon.
+    fn read_behind(&mut self, plan: &Plan, index: usize, prefetch: &mut Prefetch) {
+        (self.reading, self.lane) = (Reading::Ended, None);
         let behind = plan.entries.iter().enumerate().skip(index + 1);
-        let next = behind.filter(|(_, entry)| entry.skipped.is_none()).map(|(next, _)| next).next();
-        let next = next.filter(|next| plan.entries[*next].method() == Method::Deflate);
-        self.reading = next.map_or(Reading::Ended, Reading::Opening);
-        if next.is_none() {
-            self.room = None;
+        for (next, entry) in behind.filter(|(_, entry)| entry.skipped.is_none()) {
+            if entry.method() == Method::Deflate {
+                self.reading = Reading::Opening(next);
+                return;
+            }
+            if !prefetch.comes_past(next, entry) {
+                break;
+            }
+            self.lane = self.lane.take().or_else(|| prefetch.client.lane());
+            if self.lane.is_none() {
+                break;
+            }
         }
+        (self.room, self.lane) = (None, None);
     }
 
-    /// Takes the entry back that is being read, unless something of it is written.
-    fn take_back(&mut self, plan: &Plan, index: usize) -> bool {
-        let is_unwritten = self.items.pop_back_if(|item| !item.is_begun).is_some();
-        if is_unwritten {
-            self.read_behind(plan, index);
-        }
-        is_unwritten
+    /// Takes the entry back that is being read, unless something of it is written; says what was told of it.
+    fn take_back(&mut self, plan: &Plan, index: usize, prefetch: &mut Prefetch) -> Option<u64> {
+        let item = self.items.pop_back_if(|item| !item.is_begun)?;
+        self.read_behind(plan, index, prefetch);
+        Some(item.told)
     }
 }
 
@@ -268,8 +291,15 @@ impl Item {
             out: Vec::new(),
             proof: None,
             read: 0,
+            told: 0,
             has_come: false,
         }
+    }
+
+    /// Tells what was read since this was told last.
+    fn tell(&mut self, index: usize) -> Step {
+        let bytes = self.read - std::mem::replace(&mut self.told, self.read);
+        Step::Read { index, bytes, so_far: self.read }
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Prefetch {
     config: Config,
     /// The first entry for which nothing was done ahead yet.
     cursor: usize,
+    /// The first entry behind all whose turn to be read has come.
+    front: usize,
     /// The first entry that will not be needed.
     end: usize,
     /// Whether only inlined entries are opened ahead.
@@ -67,6 +69,7 @@ impl Prefetch {
             slots,
             config,
             cursor: 0,
+            front: 0,
             end: usize::MAX,
             only_inlined: false,
             needless: BTreeSet::new(),
@@ -83,7 +86,7 @@ impl Prefetch {
 
     /// Begins anew with the first entry, and leaves those alone that need not be read.
     pub(super) fn begin_anew(&mut self, needless: BTreeSet<usize>) {
-        (self.cursor, self.end, self.needless) = (0, usize::MAX, needless);
+        (self.cursor, self.front, self.end, self.needless) = (0, 0, usize::MAX, needless);
     }
 
     /// Notes that the reader comes for a piece: for the first one, with which the archive's first second begins, or
@@ -106,15 +109,26 @@ impl Prefetch {
         poll_fn(|cx| self.slots.poll_take(index, cx)).await
     }
 
-    /// Opens what comes after `current`, of which `remaining` bytes are still to be written, as far as the reader comes
-    /// in about a second.
-    pub(super) fn look_ahead(&mut self, plan: &Plan, current: usize, remaining: u64) {
+    /// Whether the reader comes past an entry in about a second, and all that is to be asked for it is asked.
+    pub(super) fn comes_past(&mut self, index: usize, entry: &Entry) -> bool {
+        let is_asked = !matches!(entry.source, Source::Http(_)) || self.slots.holds(index);
+        is_asked && entry.length().is_some_and(|length| length <= self.allowed())
+    }
+
+    /// How many bytes the reader takes in about a second.
+    fn allowed(&mut self) -> u64 {
         let pace = self.pace.last_second(Instant::now(), self.demand.taken());
         // One inlined entry may always be held, however slow the reader is.
-        let inline_size = self.config.inline_size.0;
-        let allowed = pace.unwrap_or(self.config.prefetch_size.0).max(inline_size);
+        pace.unwrap_or(self.config.prefetch_size.0).max(self.config.inline_size.0)
+    }
+
+    /// Opens what comes after `current`, of which `remaining` bytes are still to be read, as far as the reader comes
+    /// in about a second.
+    pub(super) fn look_ahead(&mut self, plan: &Plan, current: usize, remaining: u64) {
+        let allowed = self.allowed();
         let given_up = self.slots.take_given_up().unwrap_or(usize::MAX);
-        self.cursor = self.cursor.min(given_up).max(current + 1);
+        self.front = self.front.max(current + 1);
+        self.cursor = self.cursor.min(given_up).max(self.front);
         while let Some(entry) = plan.entries.get(self.cursor).filter(|_| self.cursor < self.end) {
             // What is held lies between the reader and the cursor.
             if remaining.saturating_add(self.budget.held()) > allowed {
@@ -135,7 +149,7 @@ impl Prefetch {
                 let bytes = length.unwrap_or_else(|| self.guess(plan)).min(most).max(1);
                 // Of a source known not to be continuable a beginning would be thrown away at its turn.
                 let is_extendable = entry.head.as_ref().is_none_or(Head::is_resumable);
-                let is_next = self.cursor == current + 1 && is_extendable;
+                let is_next = self.cursor == self.front && is_extendable;
                 let fits = self.budget.held() + bytes <= allowed;
                 if !(is_short || is_next) || !fits || !self.client.has_room(0) {
                     return;

@@ -59,22 +59,18 @@ pub(super) struct State {
     proof: Option<Proof>,
     /// CRC-32 of the current entry's data as it stands in the archive, where that is another form of its bytes.
     compressed_crc32: zip::Crc32,
-    running: Option<Running>,
+    passing: Option<Box<Passing>>,
+    deflating: Option<Box<Deflating>>,
     encoder: zip::Encoder,
     /// Pieces that are encoded and not handed out.
     ready: VecDeque<Bytes>,
     /// The entry that failed, where it is not the current one.
     blamed: Option<usize>,
-    /// Bytes read from sources so far, and of those those of the entry that is being read.
-    read: (u64, u64),
+    /// Bytes read from sources so far.
+    read: u64,
+    /// Bytes of the current entry, where it is stored, that have passed by.
+    passed: u64,
     is_finished: bool,
-}
-
-/// The entry that is being written.
-enum Running {
-    Passing(Box<Passing>),
-    /// It and what follows it compressed.
-    Deflating(Box<Deflating>),
 }
 
 /// A stored entry whose bytes are handed on as they come.
@@ -111,9 +107,9 @@ impl Production {
 
     /// Does the next thing that is to be done.
     async fn advance(&mut self) -> Result<(), Reason> {
-        match self.state.running.take() {
-            Some(running) => {
-                self.state.running = self.run(running).await?;
+        match self.state.passing.take() {
+            Some(passing) => {
+                self.state.passing = self.pass(passing).await?;
                 Ok(())
             }
             None if self.state.index < self.plan.entries.len() => self.begin().await,
@@ -131,7 +127,7 @@ impl Production {
         }
     }
 
-    /// Begins the current entry; one whose body is at hand is finished at once.
+    /// Begins the current entry, or goes on with it where it is compressed; one whose body is at hand is finished at once.
     async fn begin(&mut self) -> Result<(), Reason> {
         let index = self.state.index;
         let entry = &self.plan.entries[index];
@@ -140,11 +136,9 @@ impl Production {
             return Ok(());
         }
         if entry.method() == Method::Deflate {
-            let deflating = Deflating::new(index, self.compressors.clone());
-            self.state.running = Some(Running::Deflating(Box::new(deflating)));
-            return Ok(());
+            return self.deflate().await;
         }
-        self.state.read.1 = 0;
+        self.state.passed = 0;
         let first = self.first.take_if(|(first, _)| *first == index).map(|(_, opened)| opened);
         self.prefetch.look_ahead(&self.plan, index, entry.length().unwrap_or(0));
         let mut body = Body::of(entry, index, first, &self.prefetch).await;
@@ -165,7 +159,8 @@ impl Production {
             (Ok(raw), Form::Directory | Form::Inline) => {
                 let raw = raw.unwrap_or_default();
                 self.state.proof = body.proof();
-                raw.iter().try_for_each(|chunk| self.count(index, chunk.len()))?;
+                let bytes = raw.iter().map(Chunk::len).sum();
+                self.count(index, bytes, bytes)?;
                 return self.write_whole(raw);
             }
             (Ok(_), Form::Declared { digest }) => Content::Known { digest, compressed_size: digest.size },
@@ -176,20 +171,12 @@ impl Production {
         let entry = &self.plan.entries[index];
         let is_cut = entry.method() == Method::StoredBlocks;
         let cutter = is_cut.then(|| BlockCutter::new(entry.length()));
-        self.state.running = Some(Running::Passing(Box::new(Passing { body, cutter })));
+        self.state.passing = Some(Box::new(Passing { body, cutter }));
         Ok(())
     }
 
-    /// Writes the next piece of the current entry; `None` when the entry is complete.
-    async fn run(&mut self, running: Running) -> Result<Option<Running>, Reason> {
-        match running {
-            Running::Passing(passing) => self.pass(passing).await,
-            Running::Deflating(deflating) => self.deflate(deflating).await,
-        }
-    }
-
     /// Writes the next bytes of the current entry, which is stored; `None` when it is complete.
-    async fn pass(&mut self, mut passing: Box<Passing>) -> Result<Option<Running>, Reason> {
+    async fn pass(&mut self, mut passing: Box<Passing>) -> Result<Option<Box<Passing>>, Reason> {
         let chunk = passing.body.next().await?;
         let before = self.state.ready.len();
         let Some(chunk) = chunk else {
@@ -202,37 +189,41 @@ impl Production {
             self.end_stored()?;
             return Ok(None);
         };
-        self.count(self.state.index, chunk.len())?;
+        self.state.passed += chunk.len();
+        self.count(self.state.index, chunk.len(), self.state.passed)?;
         self.state.encoder.summed(chunk.digest())?;
         match &mut passing.cutter {
             Some(cutter) => cutter.push(chunk.bytes, &mut self.state.ready),
             None => self.state.ready.push_back(chunk.bytes),
         }
         self.note_compressed(before);
-        if self.scribe.is_due(self.state.read.1) {
+        if self.scribe.is_due(self.state.passed) {
             self.note_checkpoint(passing.body.sha256());
         }
-        Ok(Some(Running::Passing(passing)))
+        Ok(Some(passing))
     }
 
-    /// Writes the next piece of the compressed entries from the current one on; `None` when all of them are complete.
-    async fn deflate(&mut self, mut deflating: Box<Deflating>) -> Result<Option<Running>, Reason> {
-        while self.state.ready.is_empty() && !deflating.is_over() {
-            let step = deflating.step(&self.plan, &self.prefetch, &mut self.first).await;
+    /// Writes the next piece of the compressed entries from the current one on; a stored one behind them may come before
+    /// the others are complete.
+    async fn deflate(&mut self) -> Result<(), Reason> {
+        let begun = self.state.deflating.take().filter(|deflating| !deflating.is_over());
+        let begin = || Box::new(Deflating::new(self.state.index, self.compressors.clone()));
+        let mut deflating = begun.unwrap_or_else(begin);
+        while self.state.ready.is_empty() && self.is_deflated() && !deflating.is_over() {
+            let step = deflating.step(&self.plan, &mut self.prefetch, &mut self.first).await;
             let step = step.map_err(|(index, reason)| {
                 self.state.blamed = index;
                 reason
             })?;
             match step {
                 Step::Opened(index) => {
-                    self.state.read.1 = 0;
                     let length = self.plan.entries[index].length().unwrap_or(0);
                     self.prefetch.look_ahead(&self.plan, index, length);
                 }
-                Step::Read(index, bytes) => self.count(index, bytes)?,
-                Step::Failed(index, reason) => {
+                Step::Read { index, bytes, so_far } => self.count(index, bytes, so_far)?,
+                Step::Failed { index, reason, told } => {
                     self.leave_out(index, reason)?;
-                    self.state.read.0 -= std::mem::take(&mut self.state.read.1);
+                    self.state.read -= told;
                     if index == self.state.index {
                         self.turn_to_next();
                     }
@@ -254,7 +245,14 @@ impl Production {
                 }
             }
         }
-        Ok((!deflating.is_over()).then_some(Running::Deflating(deflating)))
+        self.state.deflating = Some(deflating);
+        Ok(())
+    }
+
+    /// Whether the current entry is compressed.
+    fn is_deflated(&self) -> bool {
+        let entry = self.plan.entries.get(self.state.index);
+        entry.is_some_and(|entry| entry.method() == Method::Deflate)
     }
 
     /// Writes an entry whose body is at hand: its header tells sizes and CRC, and nothing follows the data.
@@ -270,7 +268,7 @@ impl Production {
 
     /// Notes what has passed by of the current entry, which is stored.
     fn note_checkpoint(&mut self, sha256: Option<Vec<u8>>) {
-        let (index, offset) = (self.state.index, self.state.read.1);
+        let (index, offset) = (self.state.index, self.state.passed);
         let entry = &self.plan.entries[index];
         if let (Source::Http(_), Some(crc32)) = (&entry.source, self.state.encoder.crc32()) {
             let compressed_crc32 = self.compressed_crc32();
@@ -330,17 +328,15 @@ impl Production {
         Ok(())
     }
 
-    /// Counts bytes of the source that is being read against the limit, and lets the look-ahead follow.
-    fn count(&mut self, index: usize, bytes: u64) -> Result<(), Reason> {
-        let (all, of_entry) = &mut self.state.read;
-        *all += bytes;
-        *of_entry += bytes;
-        if *all > self.limit {
+    /// Counts bytes of an entry against the limit, and lets the look-ahead follow; so many were read of it by now.
+    fn count(&mut self, index: usize, bytes: u64, so_far: u64) -> Result<(), Reason> {
+        self.state.read += bytes;
+        if self.state.read > self.limit {
             self.state.blamed = Some(index);
             return Err(TooLarge { limit: self.limit }.into());
         }
-        let length = self.plan.entries[index].length().unwrap_or(*of_entry);
-        self.prefetch.look_ahead(&self.plan, index, length.saturating_sub(*of_entry));
+        let length = self.plan.entries[index].length().unwrap_or(so_far);
+        self.prefetch.look_ahead(&self.plan, index, length.saturating_sub(so_far));
         Ok(())
     }
 

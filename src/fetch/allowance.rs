@@ -19,7 +19,7 @@ pub struct Allowance {
 }
 
 /// The place of one more connection; dropping it frees the place.
-pub(super) struct Lane(Arc<AtomicUsize>);
+pub struct Lane(Arc<AtomicUsize>);
 
 impl Allowance {
     /// Allows what `budget` grants, and connections beside the `others` that the archive counts itself.

@@ -17,7 +17,7 @@ use url::{Origin, Position, Url};
 use crate::descriptor::HttpSource;
 use crate::egress;
 
-use super::allowance::Allowance;
+use super::allowance::{Allowance, Lane};
 use super::answer::Answer;
 use super::body::Body;
 use super::connection::Connection;
@@ -76,6 +76,11 @@ impl Client {
     /// entry whose turn it is.
     pub fn has_room(&self, more: usize) -> bool {
         self.allowance.as_ref().is_none_or(|allowance| allowance.has_room(self.config().per_host, more))
+    }
+
+    /// Takes the place of one more connection for reading ahead, where there is one.
+    pub fn lane(&self) -> Option<Lane> {
+        self.allowance.as_ref()?.lane(self.config().per_host)
     }
 
     /// The configuration it was made with.

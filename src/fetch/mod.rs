@@ -32,7 +32,7 @@ mod signature;
 mod tls;
 mod transport;
 
-pub use allowance::Allowance;
+pub use allowance::{Allowance, Lane};
 pub use answer::{TAG_MAX, unchanged};
 pub use backlog::Backlog;
 pub use client::Client;

@@ -13,6 +13,7 @@ mod long;
 mod lookahead;
 mod manifest;
 mod metadata;
+mod mixed;
 mod parts;
 mod probing;
 mod repair;
