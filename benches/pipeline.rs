@@ -114,6 +114,7 @@ async fn start_service() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let app = App::build(&config, &[address], Overrides::default()).expect("the defaults can be built");
-    tokio::spawn(server::run(listener, app.router, config.server(), std::future::pending()));
+    let never = std::future::pending;
+    tokio::spawn(server::run(listener, app.router, config.server(), never(), never()));
     address
 }

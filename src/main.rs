@@ -20,6 +20,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
+use tokio_util::sync::CancellationToken;
 use zipstream::{
     app::{App, Overrides},
     commands::{self, Pack, Verify},
@@ -79,6 +80,9 @@ const BAD_CONFIGURATION: u8 = 64;
 
 /// Time for the answer to a health check.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Time for the last reports of downloads that a second signal has cut off.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -152,7 +156,8 @@ fn make_key(config: &Config, name: &str, tier: &str) -> ExitCode {
 /// Serves until a signal ends it.
 fn start(config: &Config) -> ExitCode {
     telemetry::install(&config.log);
-    server::raise_open_files();
+    // Each archive reads one source at least.
+    server::raise_open_files(config.server.max_connections.saturating_add(config.server.max_archives));
     let served = tokio::runtime::Runtime::new().map_err(Error::Start);
     match served.and_then(|runtime| runtime.block_on(serve(config))) {
         Ok(()) => ExitCode::SUCCESS,
@@ -160,7 +165,7 @@ fn start(config: &Config) -> ExitCode {
     }
 }
 
-/// Binds, builds and runs the service. A second signal ends it at once.
+/// Binds, builds and runs the service. A signal has it end when what is running has ended, a second one at once.
 async fn serve(config: &Config) -> Result<(), Error> {
     let bound = TcpListener::bind(config.server.listen).await;
     let listener = bound.map_err(|error| Error::Bind(config.server.listen, error))?;
@@ -175,15 +180,22 @@ async fn serve(config: &Config) -> Result<(), Error> {
     let mut signals = Signals::new().map_err(Error::Start)?;
     announce(address, operators_address.filter(|_| config.metrics.enabled));
     let (draining, links) = (app.draining, app.links);
-    let run = server::run(listener, app.router, config.server(), draining.clone().cancelled_owned());
+    let patience = CancellationToken::new();
+    let (shutdown, cut) = (draining.clone().cancelled_owned(), patience.clone().cancelled_owned());
     let served = async {
-        run.await;
-        links.settle().await;
+        server::run(listener, app.router, config.server(), shutdown, cut).await;
+        let hurried = async {
+            patience.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        tokio::select! { () = links.settle() => {} () = hurried => {} }
     };
-    let twice = async {
+    let signalled = async {
         signals.next().await;
         draining.cancel();
         signals.next().await;
+        patience.cancel();
+        pending().await
     };
     // Numbers are served to the very end: it is the drain that is looked at.
     let scraped = serve_operators(operators.zip(app.operators), config);
@@ -193,14 +205,14 @@ async fn serve(config: &Config) -> Result<(), Error> {
             None => pending().await,
         }
     };
-    tokio::select! { () = served => {} () = twice => {} () = scraped => {} () = kept => {} }
+    tokio::select! { () = served => {} () = signalled => {} () = scraped => {} () = kept => {} }
     Ok(())
 }
 
 /// Serves operators on a listener of their own, where there is one; never ends.
 async fn serve_operators(listening: Option<(TcpListener, Router)>, config: &Config) {
     if let Some((listener, router)) = listening {
-        server::run(listener, router, config.server(), pending()).await;
+        server::run(listener, router, config.server(), pending(), pending()).await;
     }
     pending().await
 }

@@ -66,7 +66,9 @@ impl Reason {
     pub(super) fn as_skipped(&self) -> Option<Skipped> {
         let code = match self {
             Reason::Mismatch(_) => descriptor::Mismatch::CODE,
-            Reason::Source(fetch::Error::Forbidden { redirected: false, .. }) => return None,
+            Reason::Source(fetch::Error::Exhausted | fetch::Error::Forbidden { redirected: false, .. }) => {
+                return None;
+            }
             Reason::Source(error) => error.code(),
             Reason::Compressor
             | Reason::Encoder(_)
@@ -134,9 +136,11 @@ impl Failure {
     pub fn fault(&self) -> Fault {
         match &self.reason {
             Reason::TooLarge { .. } => Fault::Client,
-            Reason::Compressor | Reason::Encoder(_) | Reason::NotDivisible | Reason::Overloaded => {
-                Fault::Server
-            }
+            Reason::Compressor
+            | Reason::Encoder(_)
+            | Reason::NotDivisible
+            | Reason::Overloaded
+            | Reason::Source(fetch::Error::Exhausted) => Fault::Server,
             Reason::Mismatch { .. } | Reason::Source(_) => Fault::Source,
         }
     }

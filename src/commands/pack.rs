@@ -46,7 +46,7 @@ pub struct Pack {
 
 /// Runs `zipstream pack`.
 pub fn pack(arguments: &Pack, config: &Config) -> ExitCode {
-    server::raise_open_files();
+    server::raise_open_files(config.fetch.per_host);
     let made = tokio::runtime::Runtime::new().map_err(Error::Start).and_then(|runtime| {
         let made = runtime.block_on(make(arguments, config));
         // A writer may wait for whoever reads the pipe.

@@ -72,8 +72,8 @@ impl Dialer {
         for &address in &addresses {
             self.judge(SocketAddr::new(address, port))?;
         }
-        let stream = self.race(in_turn(addresses), port).await.map_err(Error::Unreachable)?;
-        stream.set_nodelay(true).map_err(Error::Unreachable)?;
+        let stream = self.race(in_turn(addresses), port).await.map_err(Error::of_connect)?;
+        stream.set_nodelay(true).map_err(Error::of_connect)?;
         Ok(stream)
     }
 

@@ -84,7 +84,7 @@ impl Resolver {
                 name.set_fqdn(true);
                 ask_both_families(resolver, &name).await?
             }
-            Source::System(system) => system.resolve(name).await.map_err(Error::Unresolved)?,
+            Source::System(system) => system.resolve(name).await.map_err(Error::of_lookup)?,
         };
         if addresses.is_empty() {
             Err(Error::Unresolved(io::ErrorKind::NotFound.into()))
@@ -127,5 +127,5 @@ async fn ask_both_families(resolver: &TokioResolver, name: &Name) -> Result<Vec<
 
 fn unresolved(error: NetError) -> Error {
     let kind = if error.is_no_records_found() { io::ErrorKind::NotFound } else { io::ErrorKind::Other };
-    Error::Unresolved(io::Error::new(kind, error))
+    Error::of_lookup(io::Error::new(kind, error))
 }

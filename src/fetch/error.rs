@@ -15,6 +15,9 @@ pub enum Error {
     /// The source is not what it was when it was first asked.
     #[error("the source changed while it was being read: {0}")]
     Changed(&'static str),
+    /// The service itself lacks what another connection takes: nothing is known of the source.
+    #[error("the service has no room for another connection; try again shortly")]
+    Exhausted,
     /// The policy refused the URL, or what its name or a redirect led to.
     #[error("{refusal}")]
     Forbidden {
@@ -77,7 +80,7 @@ impl Error {
                         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
                     )
             }
-            Error::Timeout(_) | Error::Truncated | Error::Unreachable(_) => true,
+            Error::Exhausted | Error::Timeout(_) | Error::Truncated | Error::Unreachable(_) => true,
             Error::Changed(_)
             | Error::Forbidden { .. }
             | Error::Lapsed { .. }
@@ -94,6 +97,7 @@ impl Error {
         match self {
             Error::Lapsed { status, .. } | Error::Status { status, .. } => Some(*status),
             Error::Changed(_)
+            | Error::Exhausted
             | Error::Forbidden { .. }
             | Error::NoSuchName
             | Error::Protocol(_)
@@ -110,6 +114,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Error::Changed(_) => "source_changed",
+            Error::Exhausted => "overloaded",
             Error::Forbidden { .. } => "forbidden_url",
             Error::NoSuchName => "source_unreachable",
             Error::Protocol(_) => "source_protocol",
@@ -127,6 +132,7 @@ impl Error {
     pub fn as_str(&self) -> &'static str {
         match self {
             Error::Changed(_) => "changed",
+            Error::Exhausted => "exhausted",
             Error::Forbidden { .. } => "forbidden",
             Error::NoSuchName => "no_such_name",
             Error::Protocol(_) => "protocol",
@@ -143,6 +149,7 @@ impl Error {
     /// Reads a failed dial.
     pub(super) fn of_dial(error: egress::Error) -> Error {
         match error {
+            egress::Error::Exhausted(_) => Error::Exhausted,
             egress::Error::Forbidden(refusal) => Error::Forbidden { refusal, redirected: false },
             egress::Error::Unreachable(_) => Error::Unreachable("no connection could be made"),
             egress::Error::Unresolved(_) if !error.is_transient() => Error::NoSuchName,

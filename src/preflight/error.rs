@@ -27,7 +27,9 @@ impl Error {
     pub(super) fn as_skipped(&self) -> Option<plan::Skipped> {
         let code = match self {
             Error::Mismatch(_) => descriptor::Mismatch::CODE,
-            Error::Source(fetch::Error::Forbidden { redirected: false, .. }) => return None,
+            Error::Source(fetch::Error::Exhausted | fetch::Error::Forbidden { redirected: false, .. }) => {
+                return None;
+            }
             Error::Source(error) => error.code(),
             Error::Overloaded | Error::TooLarge(_) | Error::Violation(_) => return None,
         };

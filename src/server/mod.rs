@@ -4,7 +4,7 @@
 //! serving ──signal──▶ draining: /readyz says so, running downloads go on, new connections are still answered
 //!                        │  (refusing beats vanishing: a balancer needs a moment to look away)
 //!                        ├── no connection left ──▶ end
-//!                        └── drain_timeout ──▶ cut: every connection is dropped ──▶ end
+//!                        └── drain_timeout, or whoever has no patience ──▶ cut: every connection is dropped ──▶ end
 //! ```
 //! The loop is hyper-util's and not axum's, because clocks, buffers and windows must be set.
 
@@ -55,8 +55,15 @@ enum Phase {
 /// Pause after the listener failed for want of something (descriptors, memory): others must give it back first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` on `listener` until `shutdown` is over and the connections have ended or were cut.
-pub async fn run(listener: TcpListener, router: Router, config: Config, shutdown: impl Future<Output = ()>) {
+/// Serves `router` on `listener` until `shutdown` is over and the connections have ended or were cut: at the end of the
+/// drain's time, or of `patience`.
+pub async fn run(
+    listener: TcpListener,
+    router: Router,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+    patience: impl Future<Output = ()>,
+) {
     let (phase, phases) = watch::channel(Phase::Serving);
     let tasks = TaskTracker::new();
     let servant = Servant::new(router, &config, phases, tasks.clone());
@@ -70,12 +77,13 @@ pub async fn run(listener: TcpListener, router: Router, config: Config, shutdown
     tracing::info!(connections = tasks.len(), "draining");
     phase.send_replace(Phase::Draining);
     tasks.close();
+    let deadline = async {
+        tokio::select! { () = tokio::time::sleep(config.drain_timeout) => {} () = patience => {} }
+    };
     tokio::select! {
         () = door.take_all(&listener) => {}
         () = tasks.wait() => {}
-        () = tokio::time::sleep(config.drain_timeout) => {
-            tracing::warn!(connections = tasks.len(), "cutting off what is still running");
-        }
+        () = deadline => tracing::warn!(connections = tasks.len(), "cutting off what is still running"),
     }
     drop(listener);
     phase.send_replace(Phase::Cut);

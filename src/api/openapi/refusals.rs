@@ -246,6 +246,7 @@ mod tests {
             Problem::unsupported_media_type(""),
             Failure { reason: plan::TooLarge { limit: 1 }.into(), entry: None }.into(),
             source(fetch::Error::Changed("")),
+            source(fetch::Error::Exhausted),
             source(fetch::Error::Unproven("")),
             source(forbidden(true)),
             source(forbidden(false)),

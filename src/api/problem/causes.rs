@@ -115,6 +115,7 @@ fn of_size(too_large: &plan::TooLarge) -> Problem {
 /// What a source's failure is to the client.
 fn of_source(error: &fetch::Error) -> Problem {
     let status = match error {
+        fetch::Error::Exhausted => return Problem::overloaded(),
         fetch::Error::Forbidden { redirected: false, .. } => StatusCode::BAD_REQUEST,
         fetch::Error::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
         fetch::Error::Changed(_)

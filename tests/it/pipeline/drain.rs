@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::download::{Protocol, assert_aborted, assert_problem, assert_whole, numbered, post};
 use crate::support::App;
-use crate::support::client::{Abort, Ended};
+use crate::support::client::{Abort, Ended, Request};
 use crate::support::origin::{Gate, Origin, Route, pattern};
+use crate::support::process::Process;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn running_downloads_finish_and_new_ones_are_refused() {
@@ -73,4 +76,34 @@ async fn what_outlasts_the_drain_is_cut_off_and_shows_it() {
             assert_aborted(&answer, protocol, &format!("{protocol:?}"));
         }
     }
+}
+
+/// Whoever tells it twice waits for nobody, and cuts off what is running: no client is to blame for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_cuts_off_what_is_running() {
+    let (origin, service) = (
+        Origin::start().await,
+        Process::start(&[("ZIPSTREAM__TIERS__ANONYMOUS__CONCURRENT_ARCHIVES", "100")]),
+    );
+    let gate = Gate::closed();
+    let gated = numbered([origin.serve("/gated", Route::pattern(1, 3 << 20).gate(1 << 20, &gate))]);
+    let address = service.address;
+    let runs = Protocol::ALL.into_iter().cycle().take(12);
+    let downloads = runs.map(|protocol| protocol.download_from(address, &gated));
+    let mut downloads = std::pin::pin!(futures_util::future::join_all(downloads));
+    tokio::select! {
+        _ = &mut downloads => panic!("the gate is closed"),
+        () = origin.until("all are running", |origin| origin.answering() == 12) => {}
+    }
+    service.terminate();
+    while Request::get(address, "/readyz").send().await.status == 200 {
+        tokio::task::yield_now().await;
+    }
+    let log = tokio::task::spawn_blocking(|| service.end());
+    let (answers, log) = tokio::join!(downloads, log);
+    assert!(answers.iter().all(|answer| answer.status == 200 && !answer.is_whole()));
+    let log = log.unwrap();
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let faults = lines.iter().filter_map(|line| line["fields"]["fault"].as_str().or(line["fault"].as_str()));
+    assert_eq!(faults.collect::<Vec<_>>(), ["server"; 12], "{log}");
 }

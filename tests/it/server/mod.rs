@@ -47,7 +47,13 @@ impl Running {
     async fn start(router: Router, config: Config) -> Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, end) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let task = tokio::spawn(server::run(listener, router, config, end.clone().cancelled_owned()));
+        let task = tokio::spawn(server::run(
+            listener,
+            router,
+            config,
+            end.clone().cancelled_owned(),
+            std::future::pending(),
+        ));
         Running { address, end, task }
     }
 

@@ -61,7 +61,7 @@ impl App {
                 stopped.await.ok();
                 draining.cancel();
             };
-            server::run(listener, app.router, config.server(), shutdown).await;
+            server::run(listener, app.router, config.server(), shutdown, std::future::pending()).await;
             done.send(()).ok();
         });
         let (address, archives, limits) = is_ready.await.expect("the service starts");

@@ -47,10 +47,15 @@ impl Process {
         address(&mut self.said, "Metrics are on http://")
     }
 
-    /// Ends it by SIGTERM and waits until it has; returns its log.
-    pub fn end(mut self) -> String {
+    /// Tells it to end.
+    pub fn terminate(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// Ends it by SIGTERM and waits until it has; returns its log.
+    pub fn end(mut self) -> String {
+        self.terminate();
         let ended = self.child.wait().unwrap();
         let log = self.log.take().unwrap().join().unwrap();
         assert!(ended.success(), "{log}");

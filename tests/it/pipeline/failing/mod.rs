@@ -4,6 +4,7 @@
 //! The table of [`sources`] is run in three places: alone, behind a good source, and behind a good source without
 //! having been probed, where every failure comes too late for a status.
 
+mod exhausted;
 mod skipped;
 mod sources;
 
