@@ -1,6 +1,7 @@
 //! What is said of each archive: one line in the log, its numbers, and to its link how far it is.
 
 use std::{
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -21,6 +22,8 @@ pub struct Outcome {
     end: End,
     entries: usize,
     id: RequestId,
+    /// The bytes of the archive that are asked for, first and last, where not all of them are.
+    part: Option<String>,
     sent: metrics::Counter,
     /// How many of its entries are left out, where that may be.
     skipped: Option<Arc<AtomicUsize>>,
@@ -93,6 +96,7 @@ impl Outcome {
             end: End::Left,
             entries,
             id,
+            part: None,
             sent,
             skipped: None,
         }
@@ -103,13 +107,14 @@ impl Outcome {
         self.download = Some((download, book));
     }
 
-    /// Notes that the archive, of this length in all, has begun, with the bytes from `first` on.
-    pub fn note_start(&mut self, archive: &archive::Archive, length: Option<u64>, first: u64) {
+    /// Notes that the archive, of this length in all, has begun, or only a part of it.
+    pub fn note_start(&mut self, archive: &archive::Archive, length: Option<u64>, part: Option<&Range<u64>>) {
         if let Some((download, _)) = &self.download {
             let (done, skipped) = (&archive.entries_done, &archive.entries_skipped);
             download.note_plan(length, Arc::clone(done), Arc::clone(skipped));
-            download.note_sent(first);
+            download.note_part(part.cloned());
         }
+        self.part = part.map(|part| format!("{}-{}", part.start, part.end.saturating_sub(1)));
         self.skipped = Some(Arc::clone(&archive.entries_skipped));
     }
 
@@ -200,12 +205,12 @@ impl Drop for Outcome {
     fn drop(&mut self) {
         if matches!(self.end, End::Left) && self.connection.is_cut() {
             let problem = Problem::draining();
-            let fault =
-                Fault::ours(problem.code(), "it was cut off at the end of server.drain_timeout".to_owned());
+            let fault = Fault::ours(problem.code(), "it was cut off when the service ended".to_owned());
             self.fail(End::Failed(fault), &problem);
         }
         self.end.count(self.begun.elapsed());
-        let Outcome { begun, bytes, end, entries, id, skipped, .. } = self;
+        let Outcome { begun, bytes, end, entries, id, part, skipped, .. } = self;
+        let part = part.as_deref();
         let (ms, trace, id) = (begun.elapsed().as_millis(), id.trace().map(TraceId::as_str), id.as_str());
         // Said only of archives from which something is missing.
         let skipped = skipped.as_ref().map(|skipped| skipped.load(Relaxed)).filter(|skipped| *skipped > 0);
@@ -216,6 +221,7 @@ impl Drop for Outcome {
                     id,
                     trace,
                     bytes,
+                    part,
                     entries,
                     skipped,
                     ms,
@@ -236,6 +242,7 @@ impl Drop for Outcome {
                     id,
                     trace,
                     bytes,
+                    part,
                     entries,
                     skipped,
                     ms,
@@ -243,7 +250,7 @@ impl Drop for Outcome {
                     "archive left by its reader"
                 )
             }
-            End::Whole => tracing::info!(id, trace, bytes, entries, skipped, ms, "archive sent"),
+            End::Whole => tracing::info!(id, trace, bytes, part, entries, skipped, ms, "archive sent"),
         }
     }
 }

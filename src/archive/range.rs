@@ -281,9 +281,14 @@ impl Ranged {
     }
 
     fn turn_to_next(&mut self) {
-        self.meter.note_entry(&self.plan.entries[self.index]);
+        let is_complete = self.layout.pieces()[self.index].end <= self.window.end;
+        if is_complete {
+            self.meter.note_entry(&self.plan.entries[self.index]);
+        }
         self.index += 1;
-        self.entries_done.store(self.index, Ordering::Relaxed);
+        if is_complete {
+            self.entries_done.store(self.index, Ordering::Relaxed);
+        }
     }
 
     /// Hands out what of a piece at a position lies in the window.

@@ -1,6 +1,7 @@
 //! How far a running download is: a few atomics that its body writes and whoever asks reads.
 
 use std::{
+    ops::Range,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -22,6 +23,7 @@ impl Download {
             end: OnceLock::new(),
             ended: Notify::new(),
             entries,
+            part_end: OnceLock::new(),
             plan: OnceLock::new(),
             sent: AtomicU64::new(0),
             started: SystemTime::now(),
@@ -33,6 +35,15 @@ impl Download {
     pub fn note_plan(&self, length: Option<u64>, done: Arc<AtomicUsize>, skipped: Arc<AtomicUsize>) {
         // A download is planned once.
         _ = self.0.plan.set((length, done, skipped));
+    }
+
+    /// Notes that only these bytes of the archive are asked for, if not all of them: what lies before them counts as sent.
+    pub fn note_part(&self, part: Option<Range<u64>>) {
+        if let Some(part) = part {
+            self.note_sent(part.start);
+            // Noted once.
+            _ = self.0.part_end.set(part.end);
+        }
     }
 
     /// Notes that so many bytes more were handed to the connection.
@@ -75,6 +86,8 @@ pub(super) struct Progress {
     /// Told when `end` is set.
     ended: Notify,
     entries: usize,
+    /// The offset behind the last byte that is asked for, where that is known.
+    part_end: OnceLock<u64>,
     /// The archive's length, and the numbers of its entries that are complete and that are left out.
     plan: OnceLock<(Option<u64>, Arc<AtomicUsize>, Arc<AtomicUsize>)>,
     sent: AtomicU64,
@@ -119,15 +132,18 @@ impl Progress {
         let plan = self.plan.get();
         let counts = plan.map(|(_, done, skipped)| (done.load(Relaxed), skipped.load(Relaxed)));
         let (files_done, files_skipped) = counts.unwrap_or_default();
+        let length = plan.and_then(|(length, ..)| *length);
+        let is_short = self.part_end.get().is_some_and(|&end| length.is_some_and(|length| end < length));
         let text = |time: SystemTime| humantime::format_rfc3339_millis(time).to_string();
         Status {
             state: match end {
                 None => State::Running,
+                Some(End { failure: None, .. }) if is_short => State::Partial,
                 Some(End { failure: None, .. }) => State::Done,
                 Some(End { failure: Some(_), .. }) => State::Failed,
             },
             bytes_sent: self.sent.load(Relaxed),
-            bytes_total: plan.and_then(|(length, ..)| *length),
+            bytes_total: length,
             files_done,
             files_skipped,
             files_total: self.entries,

@@ -45,6 +45,8 @@ pub enum State {
     Done,
     /// It broke off, or was refused.
     Failed,
+    /// The part that was asked for was sent, and the archive's end was not in it.
+    Partial,
     /// It goes on.
     Running,
     /// Nobody has begun one.

@@ -48,7 +48,7 @@ pub(super) async fn create_download(
             return Err(account(&state, &client, unit, refusal).await);
         }
     };
-    outcome.note_start(&archive, archive.length, 0);
+    outcome.note_start(&archive, archive.length, None);
     let (disposition, skipped) = (archive.filename.content_disposition(), archive.known_skipped());
     let body = ArchiveBody::new(archive.stream, archive.length, version, connection, outcome).holding(permit);
     Ok((standing, Download { body, disposition, etag: None, part: None, skipped }))

@@ -82,6 +82,48 @@ async fn a_refused_download_tells_why() {
     assert!(!failed.to_string().contains("SIGNATURE"));
 }
 
+/// Of a request with conditions, too: its client may never come for the archive itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_a_link_from_being_planned_is_told() {
+    let (app, origin) = (App::start().await, Origin::start().await);
+    let url = origin.serve("/a", Route::status(404));
+    for (method, name, value) in
+        [("GET", "range", "bytes=0-"), ("GET", "if-match", "\"v\""), ("HEAD", "accept", "*/*")]
+    {
+        let link = mint(app.address(), &numbered([&url])).await;
+        let request = Request::new(method, app.address(), &link.path).header(name, value);
+        assert_eq!(request.send().await.status, 502, "{method} {name}");
+        let failed = status(app.address(), &link).await;
+        assert_eq!(failed["state"], "failed", "{method} {name}: {failed}");
+        assert_eq!(failed["error"]["code"], "source_status", "{method} {name}: {failed}");
+    }
+}
+
+/// A part is no archive, unless it is the last one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_was_sent_is_no_archive() {
+    let (app, origin) = (App::start().await, Origin::start().await);
+    let urls =
+        [1, 2].map(|seed| origin.serve(&format!("/{seed}"), Route::pattern(seed, 300_000).etag("\"v\"")));
+    let link = mint(app.address(), &numbered(urls)).await;
+    let length = get(app.address(), &link).await.body.len();
+    let last = length - 1;
+    for (range, state, sent, files) in [
+        ("bytes=0-0".to_owned(), "partial", 1, 0),
+        (format!("bytes=1000-{}", last - 1), "partial", last, 2),
+        (format!("bytes=0-{last}"), "done", length, 2),
+        ("bytes=0-310000".to_owned(), "partial", 310_001, 1),
+        ("bytes=-1".to_owned(), "done", length, 2),
+    ] {
+        let part = Request::get(app.address(), &link.path).header("range", &range).send().await;
+        assert!(part.status == 206 && part.is_whole(), "{range}: {part:.300?}");
+        let ended = becomes(app.address(), &link, |status| status["state"] != "running").await;
+        let told = (ended["state"].as_str().unwrap(), ended["bytesSent"].as_u64(), &ended["filesDone"]);
+        assert_eq!(told, (state, Some(sent as u64), &json!(files)), "{range}");
+        assert_eq!(ended["bytesTotal"], length, "{range}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_latest_download_counts() {
     let (app, origin, gate) = (App::start().await, Origin::start().await, Gate::closed());

@@ -9,7 +9,7 @@ use http::{
 
 use crate::{
     api::{
-        NotModified, Problem, Refusal, State,
+        Connection, NotModified, Outcome, Problem, Refusal, RequestId, State,
         condition::{self, Asked as Condition},
         ledger::Ledger,
     },
@@ -20,6 +20,7 @@ use crate::{
 
 /// A link that is being used: what it stands for, under the limits of whoever made it.
 pub(super) struct Asked {
+    pub(super) caller: Caller,
     pub(super) descriptor: Descriptor,
     client: limits::Client,
     facts: Option<plan::Facts>,
@@ -27,6 +28,9 @@ pub(super) struct Asked {
     limits: archive::Limits,
     pub(super) token: links::Token,
 }
+
+/// The request that uses it.
+pub(super) type Caller = (RequestId, Connection);
 
 /// An archive that has begun, or a part of it.
 pub(super) struct Begun {
@@ -42,6 +46,7 @@ impl Asked {
         state: &State,
         token: links::Token,
         headers: &HeaderMap,
+        caller: Caller,
     ) -> Result<Asked, Problem> {
         let links::Found { facts, fault, is_expired, record } = state.links.find(&token).await?;
         // After its time a download can be gone on with, and nothing else be begun.
@@ -55,7 +60,7 @@ impl Asked {
             return Err(Problem::of_fault(fault));
         }
         let limits = archive::Limits { size: client.tier.archive_size.0 };
-        let mut link = Asked { client, descriptor, facts, is_expired, limits, token };
+        let mut link = Asked { caller, client, descriptor, facts, is_expired, limits, token };
         // Conditions are about an archive that is planned.
         if link.facts.is_none()
             && [RANGE, IF_MATCH, IF_NONE_MATCH].iter().any(|name| headers.contains_key(name))
@@ -132,12 +137,45 @@ impl Asked {
         Ok(archive::foretell(self.descriptor, self.limits, facts)?)
     }
 
-    /// Plans the archive, without beginning it.
+    /// Plans the archive, without beginning it. What stands in its way is told as of a download: there may be none after
+    /// this answer.
     async fn freeze(&mut self, state: &State) -> Result<(), Problem> {
         let _permit = self.admit(state)?;
-        let probed = state.archives.probe(self.descriptor.clone(), self.limits, None).await?;
-        self.facts = Some(state.links.freeze(&self.token, probed.facts()).await?);
+        match self.frozen(state).await {
+            Ok(facts) => self.facts = Some(facts),
+            Err(refusal) => {
+                let mut outcome = self.outcome();
+                if let Ok((download, book)) = self.begin(state).await {
+                    outcome.tell(download, book);
+                }
+                outcome.note_refusal(&refusal);
+                return Err(refusal.into());
+            }
+        }
         Ok(())
+    }
+
+    async fn frozen(&self, state: &State) -> Result<plan::Facts, Refusal> {
+        let probed = state.archives.probe(self.descriptor.clone(), self.limits, None).await?;
+        Ok(state.links.freeze(&self.token, probed.facts()).await?)
+    }
+
+    /// What is to be said of the archive.
+    pub(super) fn outcome(&self) -> Outcome {
+        let (id, connection) = self.caller.clone();
+        Outcome::new(id, self.descriptor.entries.len(), connection)
+    }
+
+    /// Begins a download of the link.
+    ///
+    /// # Errors
+    /// When the link has ended since it was found, or its state is out of reach.
+    pub(super) async fn begin(
+        &self,
+        state: &State,
+    ) -> Result<(links::Download, Arc<links::Book>), links::Error> {
+        let (download, book) = state.links.begin(&self.token, self.descriptor.entries.len()).await?;
+        Ok((download, Arc::new(book)))
     }
 
     async fn plan(self, state: &State) -> Result<archive::Planned, Refusal> {

@@ -18,8 +18,8 @@ use self::{
 pub(in crate::api) use self::minted::Link;
 use crate::{
     api::{
-        ArchiveBody, Connection, Download, Foretold, NotModified, Outcome, Problem, RateLimit, Refusal,
-        RequestId, Requester, State, extract::document, openapi,
+        ArchiveBody, Connection, Download, Foretold, NotModified, Problem, RateLimit, Refusal, RequestId,
+        Requester, State, extract::document, openapi,
     },
     archive, limits, links,
 };
@@ -77,19 +77,18 @@ pub(super) async fn download_link(
     headers: HeaderMap,
 ) -> Result<Result<Download, NotModified>, Problem> {
     state.admit()?;
-    let asked = Asked::find(&state, token, &headers).await?;
+    let asked = Asked::find(&state, token, &headers, (id, connection.clone())).await?;
     if let Some(known) = asked.check(&headers)? {
         return Ok(Err(known));
     }
     let permit = asked.admit(&state)?;
-    let mut outcome = Outcome::new(id, asked.descriptor.entries.len(), connection.clone());
-    let begun = state.links.begin(&asked.token, asked.descriptor.entries.len()).await.map_err(Refusal::from);
+    let mut outcome = asked.outcome();
+    let begun = asked.begin(&state).await.map_err(Refusal::from);
     let (download, book) = begun.inspect_err(|refusal| outcome.note_refusal(refusal))?;
-    let book = Arc::new(book);
     outcome.tell(download, Arc::clone(&book));
     let begun = asked.start(&state, &headers, book).await;
     let Begun { archive, forecast, window } = begun.inspect_err(|refusal| outcome.note_refusal(refusal))?;
-    outcome.note_start(&archive, forecast.length, window.as_ref().map_or(0, |window| window.start));
+    outcome.note_start(&archive, forecast.length, window.as_ref());
     let skipped = archive.known_skipped();
     let (disposition, part) = (archive.filename.content_disposition(), window.zip(forecast.length));
     let body = ArchiveBody::new(archive.stream, archive.length, version, connection, outcome).holding(permit);
@@ -109,12 +108,14 @@ pub(super) async fn download_link(
 pub(super) async fn describe_link(
     extract::State(state): extract::State<Arc<State>>,
     Token(token): Token,
+    Extension(id): Extension<RequestId>,
+    Extension(connection): Extension<Connection>,
     mut headers: HeaderMap,
 ) -> Result<Result<Foretold, NotModified>, Problem> {
     state.admit()?;
     // Ranges are for GET alone (RFC 9110 §14.2).
     headers.remove(RANGE);
-    let asked = Asked::find(&state, token, &headers).await?;
+    let asked = Asked::find(&state, token, &headers, (id, connection)).await?;
     if let Some(known) = asked.check(&headers)? {
         return Ok(Err(known));
     }
