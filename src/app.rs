@@ -78,9 +78,10 @@ impl App {
         let metrics = config.metrics.enabled.then(telemetry::Metrics::install).flatten();
         let draining = CancellationToken::new();
         let Pipeline { archives, client, policy } = Pipeline::build(config, listen, overrides)?;
-        let inline_size = config.archive.inline_size.0;
+        let archive::Config { inline_size, probe_files, .. } = config.archive;
+        let planning = preflight::Planning { inline_size: inline_size.0, probe_files };
         let config::Server { max_validations, validation_timeout, .. } = config.server;
-        let preflight = preflight::Preflight::new(client, inline_size, max_validations, validation_timeout);
+        let preflight = preflight::Preflight::new(client, planning, max_validations, validation_timeout);
         let shared = config.state.url.as_ref().map(state::Redis::connect).transpose()?;
         let limits = limits::Limits::new(config.limits(), shared.clone());
         let links = links::Links::new(config.links.clone(), shared.clone());

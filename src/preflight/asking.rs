@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::descriptor::{Draft, HttpSource, Source};
 use crate::fetch;
 
-use super::{Error, Limits, Report};
+use super::{Error, Limits, Planning, Report};
 
 /// The most sources of one validation that are asked at once: all of them, in the tiers that are usual, and few enough
 /// that one validation does not take what a process may have of sockets.
@@ -21,8 +21,8 @@ pub struct Preflight(Arc<Shared>);
 
 struct Shared {
     client: fetch::Client,
-    inline_size: u64,
     permits: Arc<Semaphore>,
+    planning: Planning,
     timeout: Duration,
 }
 
@@ -40,16 +40,15 @@ pub(super) struct Answer {
 }
 
 impl Preflight {
-    /// Makes at most `max_validations` at once, each within `timeout`, for archives that hold bodies of up to
-    /// `inline_size` bytes whole.
+    /// Makes at most `max_validations` at once, each within `timeout`, for archives that are planned so.
     pub fn new(
         client: fetch::Client,
-        inline_size: u64,
+        planning: Planning,
         max_validations: usize,
         timeout: Duration,
     ) -> Preflight {
         let permits = Arc::new(Semaphore::new(max_validations));
-        Preflight(Arc::new(Shared { client, inline_size, permits, timeout }))
+        Preflight(Arc::new(Shared { client, permits, planning, timeout }))
     }
 
     /// Takes a place for a validation.
@@ -68,7 +67,7 @@ impl Preflight {
     pub async fn check(&self, permit: Permit, draft: Draft, limits: Limits, now: SystemTime) -> Report {
         let answers = self.ask(&draft).await;
         drop(permit);
-        Report::new(draft, answers, limits, self.0.inline_size, now)
+        Report::new(draft, answers, limits, self.0.planning, now)
     }
 
     /// Asks every source that may be asked; by the file's index. However many are silent, a validation ends: those that

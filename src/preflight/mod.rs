@@ -14,5 +14,5 @@ mod warning;
 
 pub use asking::{Permit, Preflight};
 pub use error::Error;
-pub use report::{Finding, Limits, Report};
+pub use report::{Finding, Limits, Planning, Report};
 pub use warning::{Concern, Expiry, Warning};

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::descriptor::{Draft, Entry, Rejected, Source, Violations};
 use crate::fetch::Described;
-use crate::plan::{self, Facts, Head, Plan};
+use crate::plan::{self, Facts, Plan};
 
 use super::asking::Answer;
 use super::warning::{self, Seen};
@@ -20,6 +20,15 @@ pub struct Limits {
     pub size: u64,
 }
 
+/// How an archive is planned.
+#[derive(Clone, Copy, Debug)]
+pub struct Planning {
+    /// The longest body that is read whole before its header, in bytes.
+    pub inline_size: u64,
+    /// How many sources are asked before the first byte: of others it is known only what is declared.
+    pub probe_files: usize,
+}
+
 /// What a download would be.
 #[derive(Debug)]
 pub struct Report {
@@ -29,7 +38,8 @@ pub struct Report {
     pub file_count: usize,
     /// The sum of the sizes in bytes, where nothing is wrong with any file and all sizes are known.
     pub total_size: Option<u64>,
-    /// The exact length of the archive in bytes, where in addition nothing is compressed.
+    /// The exact length of the archive in bytes, where in addition nothing is compressed and a download knows all sizes
+    /// before its first byte.
     pub archive_size: Option<u64>,
     /// What is wrong with the descriptor, its files included.
     pub violations: Option<Violations>,
@@ -67,7 +77,7 @@ impl Report {
         draft: Draft,
         answers: Vec<Option<Answer>>,
         limits: Limits,
-        inline_size: u64,
+        planning: Planning,
         now: SystemTime,
     ) -> Report {
         let Draft { count, files, manifest, violations } = draft;
@@ -76,11 +86,22 @@ impl Report {
             files.iter().zip(answers).map(|(file, answer)| find(file, answer)).collect();
         let legal =
             || files.iter().enumerate().filter_map(|(index, file)| Some((index, file.as_ref().ok()?)));
-        let heads = legal().map(|(index, _)| head(&findings[index])).collect();
-        // What has to be looked at is left open: such an archive announces no length beforehand.
-        let compressed = legal().map(|(index, entry)| is_compressed(entry, &findings[index])).collect();
-        let facts = Facts { compressed, heads, inline_size, time: now };
-        let mut plan = Plan::new(legal().map(|(_, entry)| entry.clone()).collect(), manifest, facts);
+        let planned = |findings: &[Finding], asked: usize| {
+            let mut sources = 0;
+            let told = legal().map(|(index, entry)| {
+                sources += usize::from(matches!(entry.source, Source::Http(_)));
+                let told = findings[index].told.as_ref().filter(|_| sources <= asked);
+                // What has to be looked at is left open: such an archive announces no length beforehand.
+                let content_type = told.and_then(|told| told.content_type.as_deref());
+                let is_compressed = plan::compressed_by(entry, content_type).is_some();
+                (told.map(|told| told.head.clone()), is_compressed)
+            });
+            let (heads, compressed) = told.unzip();
+            let facts = Facts { compressed, heads, inline_size: planning.inline_size, time: now };
+            let entries = legal().map(|(_, entry)| entry.clone()).collect();
+            Plan::new(entries, manifest.clone(), facts)
+        };
+        let mut plan = planned(&findings, usize::MAX);
         if plan.skips() {
             for ((index, _), planned) in legal().zip(&mut plan.entries) {
                 planned.skipped = findings[index].error.as_ref().and_then(Error::as_skipped);
@@ -102,8 +123,9 @@ impl Report {
         }
         let too_large = plan.check_size(limits.size).err().map(Error::from);
         let is_sound = violations.is_none() && findings.iter().all(|finding| finding.error.is_none());
-        let (total_size, archive_size) =
-            if is_sound { (plan.total_size(), plan.archive_length()) } else { (None, None) };
+        let total_size = plan.total_size().filter(|_| is_sound);
+        let archive_size =
+            if is_sound { planned(&findings, planning.probe_files).archive_length() } else { None };
         Report { findings, file_count: count, total_size, archive_size, violations, too_large, warnings }
     }
 }
@@ -151,17 +173,6 @@ fn find(file: &Result<Entry, Rejected>, answer: Option<Answer>) -> Finding {
             Finding { status, latency, error: Some(error.into()), ..known }
         }
     }
-}
-
-/// Whether a file's data is known to be compressed already, by its type or its name.
-fn is_compressed(entry: &Entry, finding: &Finding) -> bool {
-    let content_type = finding.told.as_ref().and_then(|told| told.content_type.as_deref());
-    plan::compressed_by(entry, content_type).is_some()
-}
-
-/// What a plan goes by.
-fn head(finding: &Finding) -> Option<Head> {
-    finding.told.as_ref().map(|told| told.head.clone())
 }
 
 fn unix(time: SystemTime) -> i64 {

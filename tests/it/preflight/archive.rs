@@ -49,6 +49,33 @@ async fn the_announced_length_is_that_of_the_archive() {
     }
 }
 
+/// A download asks the first sources only before its first byte, and a validation all.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_files_a_length_is_announced_where_sizes_are_declared() {
+    let origin = Origin::start().await;
+    let app = App::with(|config| config.archive.probe_files = 2).await;
+    let lengths = [70_000, 3000, 65_536, 80_000, 0];
+    let files = lengths.iter().enumerate().map(|(at, &length)| {
+        let route = Route::pattern(length, length).header("Content-Type", "image/jpeg");
+        json!({ "url": origin.serve(&format!("/{at}"), route), "zipPath": at.to_string() })
+    });
+    let mut files: Vec<_> = [json!({ "zipPath": "first/" })].into_iter().chain(files).collect();
+    for (at, compression) in
+        [(6, "STORE"), (6, "AUTO"), (5, "STORE"), (4, "STORE"), (3, "STORE"), (3, "AUTO")]
+    {
+        if let Some(file) = files.get_mut(at) {
+            file["size"] = json!(lengths[at - 1]);
+        }
+        for streamable in [false, true] {
+            let descriptor = json!({ "compression": compression, "streamable": streamable, "files": files });
+            let (answer, _) = both(&app, &descriptor).await;
+            assert_eq!(answer["totalSize"], lengths.iter().sum::<u64>(), "{answer}");
+            let is_known = at == 3 && compression == "STORE";
+            assert_eq!(!answer["archiveSize"].is_null(), is_known, "{compression}, {at}: {answer}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_length_that_is_not_announced_is_null() {
     let (origin, app) = (Origin::start().await, App::start().await);
