@@ -213,7 +213,7 @@ impl Probed {
     /// when none of them is left.
     pub fn plan(mut self, facts: Facts) -> Result<Planned, Failure> {
         self.hold_against(&facts).inspect_err(|failure| self.meter.note_failure(failure))?;
-        let Probed { compressors, descriptor, failed, first, limits, meter, permit, prefetch, .. } = self;
+        let Probed { compressors, descriptor, failed, first, limits, meter, permit, mut prefetch, .. } = self;
         let filename = descriptor.filename.clone();
         let mut plan = planned(descriptor, facts);
         for (index, reason) in &failed {
@@ -227,6 +227,9 @@ impl Probed {
         }
         let forecast = Forecast::of(&plan);
         let first = first.filter(|(index, _)| !failed.contains_key(index));
+        if let Some((index, _)) = &first {
+            prefetch.leave(*index);
+        }
         let (limit, scribe, state) = (limits.size, Scribe::new(None), State::default());
         state.skipped.store(failed.len(), Ordering::Relaxed);
         failed.keys().for_each(|_| meter.note_skipped());

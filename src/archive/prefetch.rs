@@ -79,6 +79,11 @@ impl Prefetch {
         }
     }
 
+    /// Leaves an entry alone whose source has answered already.
+    pub(super) fn leave(&mut self, index: usize) {
+        self.needless.insert(index);
+    }
+
     /// Leaves the entries from an index on alone, and long ones, which a part opens at the offset that it needs.
     pub(super) fn reach_for_part(&mut self, end: usize) {
         (self.end, self.only_inlined) = (end, true);

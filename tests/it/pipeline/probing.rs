@@ -81,3 +81,21 @@ async fn sources_beyond_those_probed_are_known_by_their_declared_size() {
     assert_whole(&answer, &bodies, "declared");
     assert!(answer.header("content-length").is_some());
 }
+
+/// Whatever stands before it, the source whose turn comes first is asked for all of it at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_source_is_asked_once() {
+    let (origin, app) = (Origin::start().await, App::start().await);
+    for (what, length) in [("short", 5000), ("long", 3 << 20)] {
+        let url = origin.serve(&format!("/{what}"), Route::pattern(1, length).etag("\"v\""));
+        let mut descriptor = numbered(["data:,hello".to_owned(), url]);
+        descriptor["files"].as_array_mut().unwrap().insert(0, serde_json::json!({ "zipPath": "empty/" }));
+        let bodies = [Vec::new(), b"hello".to_vec(), pattern(1, 0..length)];
+        for compression in ["STORE", "DEFLATE", "AUTO"] {
+            descriptor["compression"] = compression.into();
+            let before = origin.requests().len();
+            assert_whole(&post(&app, &descriptor).send().await, &bodies, what);
+            assert_eq!(origin.requests().len(), before + 1, "{what}, {compression}");
+        }
+    }
+}
