@@ -1,7 +1,7 @@
 //! When an entry was modified, in the two forms the format writes.
 //!
 //! MS-DOS time has no zone and counts in two seconds; UTC is written, because the bytes of an archive must not depend
-//! on where it is made. The extended timestamp beside it is exact. Both are clamped to what their fields hold.
+//! on where it is made. The extended timestamp beside it is exact. Both are clamped to what all readers take their fields for.
 
 /// A moment in Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,9 +41,10 @@ impl Timestamp {
         }
     }
 
-    /// Returns the seconds of the extended timestamp, which are signed and of 32 bits.
+    /// Returns the seconds of the extended timestamp, which are signed and of 32 bits. Some readers take them for unsigned
+    /// (7-Zip, libarchive): to them a moment before 1970 would be one after 2038.
     pub(super) fn extended(self) -> i32 {
-        self.0.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+        self.0.clamp(0, i32::MAX.into()) as i32
     }
 }
 
@@ -82,7 +83,8 @@ mod tests {
         let first = MsDos { time: 0, date: 1 << 5 | 1 };
         let last = MsDos { time: 23 << 11 | 59 << 5 | 29, date: 127 << 9 | 12 << 5 | 31 };
         for (seconds, ms_dos, extended) in [
-            (i64::MIN, first, i32::MIN),
+            (i64::MIN, first, 0),
+            (-1, first, 0),
             (0, first, 0),
             (MS_DOS_FIRST - 1, first, 315_532_799),
             (MS_DOS_LAST + 1, last, i32::MAX),
