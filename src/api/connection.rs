@@ -25,6 +25,8 @@ const RESET: u8 = 1;
 const DELIMITED: u8 = 2;
 /// Set when a request may have been refused with its body unread.
 const LINGER: u8 = 4;
+/// Set while a request's body is not read to its end.
+const UNREAD: u8 = 8;
 
 /// A client's connection, as its requests and its socket see it.
 #[derive(Clone, Debug)]
@@ -34,7 +36,7 @@ pub struct Connection(Arc<Shared>);
 struct Shared {
     /// Since when the connection stands: the zero of its times.
     born: Instant,
-    /// How the socket is to be closed: `RESET`, `DELIMITED`, `LINGER`.
+    /// How the socket is to be closed: `RESET`, `DELIMITED`, `LINGER`, `UNREAD`.
     closing: AtomicU8,
     /// Whether the service has cut it off, since its own time is over.
     cut: AtomicBool,
@@ -116,6 +118,19 @@ impl Connection {
     /// reset, which can take the answer away before the client has read it.
     pub fn linger_on_close(&self) {
         self.0.closing.fetch_or(LINGER, Relaxed);
+    }
+
+    /// Notes whether a request of HTTP/1 has a body that is still to be read.
+    pub fn note_body(&self, is_unread: bool) {
+        match is_unread {
+            true => self.0.closing.fetch_or(UNREAD, Relaxed),
+            false => self.0.closing.fetch_and(!UNREAD, Relaxed),
+        };
+    }
+
+    /// Whether the body of its request is not read to its end: no other request can be read behind it.
+    pub fn has_unread(&self) -> bool {
+        self.0.closing.load(Relaxed) & UNREAD != 0
     }
 
     /// Whether the socket is to be reset now, when `in_order` says that all was sent and shut down.

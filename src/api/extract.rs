@@ -14,7 +14,7 @@ use http::{
 use http_body::Body as _;
 use http_body_util::BodyExt;
 
-use super::{Problem, State, bodies::Share};
+use super::{Connection, Problem, State, bodies::Share};
 
 /// The document of a request. It counts among the bodies that are being read until it is dropped: once it is parsed.
 pub(super) struct Document {
@@ -63,13 +63,18 @@ impl Deref for Document {
 pub(super) async fn document(request: Request, state: &State) -> Result<Document, Problem> {
     let config = &state.config;
     check_type(request.headers())?;
+    let connection = request.extensions().get::<Connection>().cloned();
     let body = request.into_body();
     if body.size_hint().lower() > config.body_limit as u64 {
         return Err(Problem::body_too_large(config.body_limit));
     }
     let document = Document { octets: Vec::new(), share: state.bodies.share() };
     let read = tokio::time::timeout(config.body_timeout, read(body, document, config.body_limit));
-    read.await.unwrap_or_else(|_| Err(Problem::body_timeout()))
+    let document = read.await.unwrap_or_else(|_| Err(Problem::body_timeout()))?;
+    if let Some(connection) = connection {
+        connection.note_body(false);
+    }
+    Ok(document)
 }
 
 /// Reads a body of at most `limit` octets.

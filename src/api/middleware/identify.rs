@@ -2,9 +2,10 @@
 
 use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use http::{
-    HeaderName, HeaderValue,
-    header::{CACHE_CONTROL, CONTENT_LENGTH},
+    HeaderName, HeaderValue, Version,
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH},
 };
+use http_body::Body as _;
 
 use crate::api::{Connection, PROBLEMS, Problem, RequestId, TraceId};
 
@@ -20,12 +21,19 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let trace = headers.get(TRACEPARENT).and_then(TraceId::of);
     let id = RequestId::of(headers.get(X_REQUEST_ID)).within(trace);
     let connection = request.extensions().get::<Connection>().cloned();
+    if let Some(connection) = connection.as_ref().filter(|_| request.version() < Version::HTTP_2) {
+        connection.note_body(!request.body().is_end_stream());
+    }
     request.extensions_mut().insert(id.clone());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        // The request's body may be unread; a close would then take this answer away.
         if let Some(connection) = connection {
+            // The request's body may be unread; a close would then take this answer away.
             connection.linger_on_close();
+            // And its client would take the connection for one that can be used again (RFC 9112 §9.6).
+            if connection.has_unread() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
         }
         metrics::counter!(PROBLEMS, "code" => problem.code()).increment(1);
         response.headers_mut().remove(CONTENT_LENGTH);

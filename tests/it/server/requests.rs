@@ -118,6 +118,27 @@ async fn a_body_that_announces_too_much_is_refused_unread() {
     expect(&text, 413, "body_too_large").await;
 }
 
+/// A client that was refused before it had sent its body learns that no other request can be read behind it.
+#[tokio::test]
+async fn a_refusal_announces_whether_the_connection_ends() {
+    let post = |headers: &[&'static str], body: &str| request("POST /api/downloads", headers, body);
+    for (status, text, closes) in [
+        (413, post(&["content-length: 1001", "expect: 100-continue"], ""), true),
+        (413, post(&[], &"x".repeat(1001)), true),
+        (408, post(&["content-length: 10"], "") + "{", true),
+        (415, post(&["content-type: text/html", "content-length: 10"], ""), true),
+        (404, request("POST /elsewhere", &["content-length: 10"], ""), true),
+        (400, post(&[], "{"), false),
+        (404, request("GET /elsewhere", &[], ""), false),
+    ] {
+        let service = service().await;
+        let mut stream = service.send(&text.replace("connection: close\r\n", "")).await;
+        let head = until(&mut stream, "\r\n\r\n").await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        assert_eq!(head.contains("\r\nconnection: close"), closes, "{head}");
+    }
+}
+
 #[tokio::test]
 async fn a_body_that_grows_too_long_is_refused() {
     let chunks = format!("{:x}\r\n{}\r\n", 600, "x".repeat(600)).repeat(2);
