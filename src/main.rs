@@ -14,7 +14,7 @@ use std::{
 };
 
 use axum::Router;
-use clap::{Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
 use mimalloc::MiMalloc;
 use tokio::{
     net::TcpListener,
@@ -38,20 +38,27 @@ struct Arguments {
     /// A TOML file with the keys that differ from the defaults.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The address to listen on, instead of server.listen.
-    #[arg(long, global = true, value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
+    #[command(flatten)]
+    place: Place,
     #[command(subcommand)]
     task: Option<Task>,
+}
+
+/// Where the service is, for what serves or asks it; to everything else it means nothing.
+#[derive(Args)]
+struct Place {
+    /// The address to listen on, instead of server.listen.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
 }
 
 /// What to do instead of serving.
 #[derive(Subcommand)]
 enum Task {
     /// Checks the configuration and prints it as it takes effect.
-    CheckConfig,
+    CheckConfig(Place),
     /// Asks the service at the configured address (metrics.listen, or else server.listen) whether it lives.
-    Healthcheck,
+    Healthcheck(Place),
     /// Makes API keys.
     Key {
         #[command(subcommand)]
@@ -86,10 +93,11 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let sources = Sources::of_process(arguments.config, arguments.listen);
+    let listen = arguments.listen();
+    let sources = Sources::of_process(arguments.config, listen);
     match arguments.task {
-        Some(Task::CheckConfig) => configured(&sources, check_config),
-        Some(Task::Healthcheck) => configured(&sources, |loaded| {
+        Some(Task::CheckConfig(_)) => configured(&sources, check_config),
+        Some(Task::Healthcheck(_)) => configured(&sources, |loaded| {
             // Where clients cannot hold all connections, if there is such a place.
             let Config { metrics, server, .. } = &loaded.config;
             check_health(metrics.listen.unwrap_or(server.listen))
@@ -101,6 +109,21 @@ fn main() -> ExitCode {
         // An archive is judged the same whatever is configured.
         Some(Task::Verify(verify)) => commands::verify(&verify),
         None => configured(&sources, |loaded| start(&loaded.config)),
+    }
+}
+
+impl Arguments {
+    /// The address that was asked for, before the task or behind it. Ends the process where the task has no use for one.
+    fn listen(&self) -> Option<SocketAddr> {
+        match &self.task {
+            None => self.place.listen,
+            Some(Task::CheckConfig(place) | Task::Healthcheck(place)) => place.listen.or(self.place.listen),
+            Some(Task::Key { .. } | Task::Pack(_) | Task::Verify(_)) if self.place.listen.is_some() => {
+                let reason = "--listen is for serving";
+                Arguments::command().error(ErrorKind::ArgumentConflict, reason).exit()
+            }
+            Some(Task::Key { .. } | Task::Pack(_) | Task::Verify(_)) => None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! HTTP: routes, what is read from a request, what is answered.
 //!
 //! ```text
-//! measure ▸ identify ▸ harden ▸ cors ▸ catch panic ▸ route ▸ (flood guard ▸ loop guard) ▸ handler of ten lines ▸ archive
+//! measure ▸ identify ▸ harden ▸ cors ▸ catch panic ▸ route ▸ (flood guard ▸ loop guard) ▸ handler ▸ archive
 //! ```
 //! `identify` names the request and writes problems down, so everything inside only returns them.
 
@@ -55,7 +55,7 @@ pub fn router(state: Arc<State>) -> Router {
     let cors = middleware::cors(&state.config.cors_origins);
     outcome::register();
     let (routes, document) = routes::all(&state.config);
-    let written = openapi::Written::new(&document);
+    let written = openapi::Written::new(document);
     let routes = routes.layer(Extension(written)).with_state(state);
     middleware::around(routes, cors)
 }

@@ -211,7 +211,9 @@ impl Drop for Outcome {
         self.end.count(self.begun.elapsed());
         let Outcome { begun, bytes, end, entries, id, part, skipped, .. } = self;
         let part = part.as_deref();
-        let (ms, trace, id) = (begun.elapsed().as_millis(), id.trace().map(TraceId::as_str), id.as_str());
+        let (trace, id) = (id.trace().map(TraceId::as_str), id.as_str());
+        // JSON has no number of 128 bits: it would be a text.
+        let ms = begun.elapsed().as_millis() as u64;
         // Said only of archives from which something is missing.
         let skipped = skipped.as_ref().map(|skipped| skipped.load(Relaxed)).filter(|skipped| *skipped > 0);
         match end {

@@ -162,7 +162,9 @@ impl Validation {
     /// Leaves the one line that each validation leaves in the log.
     pub(super) fn log(&self, id: &RequestId, took: Duration) {
         let (entries, errors, warnings) = (self.file_count, self.errors.len(), self.warnings.len());
-        let (ms, trace, id) = (took.as_millis(), id.trace().map(TraceId::as_str), id.as_str());
+        let (trace, id) = (id.trace().map(TraceId::as_str), id.as_str());
+        // JSON has no number of 128 bits: it would be a text.
+        let ms = took.as_millis() as u64;
         tracing::info!(id, trace, entries, ms, valid = self.valid, errors, warnings, "validation answered");
     }
 }

@@ -13,7 +13,8 @@ use super::Error;
 use super::body::Body;
 use super::content_range::ContentRange;
 
-/// How much older than the answer a modification time must be to prove anything (RFC 9110 §8.8.2.2).
+/// How much older than the answer a modification time must be to prove anything. RFC 9110 §8.8.2.2 is content with a second
+/// where one clock tells both times, which nobody here knows; a minute is RFC 7232's (§2.2.2), for two clocks.
 const SETTLED: Duration = Duration::from_secs(60);
 
 /// The longest entity tag that is taken for a validator, in octets: it is kept with a link, in room that is set aside for

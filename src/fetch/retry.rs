@@ -36,7 +36,7 @@ impl Attempts {
         }
         let pause = match &error {
             Error::Status { retry_after: Some(pause), .. } => *pause,
-            // Full jitter over the upper half, so that sources failing together are not asked together again.
+            // Equal jitter, half of it fixed and half by chance, so that sources failing together are not asked together again.
             _ => (PAUSE * (1 << (self.failed - 1).min(10))).mul_f64(0.5 + fastrand::f64() / 2.0),
         };
         // A source may ask for any pause, also for one that no clock holds.

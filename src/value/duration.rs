@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde::de::{Error, Unexpected};
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize, Deserializer};
 
 /// The longest that is read.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -23,27 +23,19 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duratio
     if duration <= LONGEST { Ok(duration) } else { Err(wrong("at most a year, \"365days\"")) }
 }
 
-/// Writes a duration so that [`deserialize`] reads the same.
-///
-/// # Errors
-/// Those of the serializer.
-pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&humantime::format_duration(*duration))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// A configuration with one duration.
-    #[derive(serde::Deserialize, serde::Serialize)]
+    #[derive(serde::Deserialize)]
     struct Clock {
         #[serde(with = "super")]
         idle: Duration,
     }
 
     #[test]
-    fn reads_units_and_writes_them_back() {
+    fn reads_units() {
         for (text, millis) in [
             ("60s", 60_000),
             ("250ms", 250),
@@ -53,8 +45,6 @@ mod tests {
         ] {
             let clock: Clock = serde_json::from_value(serde_json::json!({ "idle": text })).unwrap();
             assert_eq!(clock.idle, Duration::from_millis(millis));
-            let again: Clock = serde_json::from_value(serde_json::to_value(&clock).unwrap()).unwrap();
-            assert_eq!(again.idle, clock.idle);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Plain values that configurations and messages are made of.
 //!
-//! Those of configurations read the notation an operator writes (`5GB`, `60s`) and print one that reads back as the same value,
-//! so that the effective configuration can be shown and fed in again.
+//! Those of configurations read the notation an operator writes (`5GB`, `60s`). `check-config` shows what was written, so
+//! they need not be written back.
 
 mod byte_size;
 pub mod duration;

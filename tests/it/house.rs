@@ -106,7 +106,7 @@ const RULES: &[Rule] = &[
     Rule {
         judge: rules::files_open_with_what_they_are,
         breaks: &[("src/a.rs", "use a;"), ("src/a.rs", "\n//! A."), ("src/a.rs", LONG_OPENING)],
-        keeps: &[("src/a.rs", "//! A.\n\nuse a;")],
+        keeps: &[("src/a.rs", "//! A.\n\nuse a;"), ("src/lib.rs", LONG_OPENING)],
     },
     Rule {
         judge: rules::names_say_something,

@@ -46,7 +46,7 @@ fn in_parts(archive: ResponseBuilder) -> ResponseBuilder {
 /// The answer to whoever has the archive.
 fn not_modified() -> BTreeMap<String, RefOr<Response>> {
     let known = ResponseBuilder::new().description("The client has this archive, as `If-None-Match` says.");
-    answer("304", known.header("ETag", etag()).header("X-Request-Id", request_id()))
+    answer("304", known.header("ETag", etag()))
 }
 
 fn etag() -> Header {
@@ -88,7 +88,6 @@ fn of_archive(description: &str) -> ResponseBuilder {
             number("How many files are left out, as far as known; absent for none.", 1),
         )
         .header("X-Accel-Buffering", text("Tells proxies to pass it on as it comes.", "no"))
-        .header("X-Request-Id", request_id())
 }
 
 /// The answer that is a link.
@@ -97,17 +96,19 @@ pub(in crate::api) struct Minted;
 impl IntoResponses for Minted {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let example = json!({
-            "downloadUrl": "/api/downloads/8Zk…", "token": "8Zk…",
+            "downloadUrl": format!("/api/downloads/{TOKEN}"), "token": TOKEN,
             "expiresAt": "2026-11-20T12:01:00.000Z", "expiresIn": 60,
         });
         let made = ResponseBuilder::new()
             .description("The link. It can be used until its end, any number of times.")
             .content("application/json", of_schema("Link", example))
-            .header("Location", text("Where the archive is downloaded.", "/api/downloads/8Zk…"))
-            .header("X-Request-Id", request_id());
+            .header("Location", text("Where the archive is downloaded.", &format!("/api/downloads/{TOKEN}")));
         answer("201", with_rate_limit(made))
     }
 }
+
+/// What a token looks like: 48 hexadecimal digits.
+const TOKEN: &str = "9a0fd6a7c25e81b3904e7716fb2d385c1e64a98b07f3d25c";
 
 /// The token in a path.
 pub(in crate::api) struct OfToken;
@@ -121,6 +122,7 @@ impl IntoParams for OfToken {
             .description(Some(
                 "As `POST /api/download-links` answers it. An unknown one looks like one that has expired.",
             ))
+            .example(Some(TOKEN.into()))
             .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
         vec![token.build()]
     }
@@ -180,8 +182,7 @@ impl IntoResponses for Validated {
         });
         let told = ResponseBuilder::new()
             .description("What a download would be; also when it would be refused.")
-            .content("application/json", of_schema("Validation", example))
-            .header("X-Request-Id", request_id());
+            .content("application/json", of_schema("Validation", example));
         answer("200", with_rate_limit(told))
     }
 }

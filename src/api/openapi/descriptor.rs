@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 #[schema(examples(hello))]
 #[expect(dead_code, reason = "describes what is parsed elsewhere")]
 pub(in crate::api) struct Descriptor {
-    /// The name to save the archive under; `.zip` is added, and what systems reserve is replaced. No control characters.
+    /// The name to save the archive under: of a path the last segment; `.zip` is added, and what systems reserve is replaced.
+    /// No control characters.
     #[schema(default = "archive.zip")]
     suggested_filename: Option<String>,
     /// How files are stored that do not say otherwise.
@@ -77,8 +78,8 @@ struct File {
     /// When it was modified (RFC 3339). Default: the source's `Last-Modified`, else now.
     #[schema(format = "date-time", example = "2026-11-19T23:00:00Z")]
     last_modified: Option<String>,
-    /// Its permission bits, in octal.
-    #[schema(pattern = "^0?[0-7]{3}$", default = "0644")]
+    /// Its permission bits, in octal. Default: 0644, of a directory 0755.
+    #[schema(pattern = "^0?[0-7]{3}$", example = "0644")]
     mode: Option<String>,
 }
 

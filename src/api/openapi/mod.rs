@@ -17,7 +17,10 @@ use bytes::Bytes;
 use http::{HeaderValue, header::CONTENT_TYPE};
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        RefOr,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 
 pub(super) use self::{
@@ -76,9 +79,23 @@ pub(super) struct Written(Bytes);
 
 impl Written {
     /// Writes the document down.
-    pub(super) fn new(document: &utoipa::openapi::OpenApi) -> Written {
+    pub(super) fn new(mut document: utoipa::openapi::OpenApi) -> Written {
+        name_requests(&mut document);
         // Strings, numbers and maps by strings: nothing in it can fail to be written.
-        Written(serde_json::to_vec(document).unwrap_or_default().into())
+        Written(serde_json::to_vec(&document).unwrap_or_default().into())
+    }
+}
+
+/// Says of every answer that it names its request: `identify` lies around all routes, also around those whose answers are
+/// described by their types alone.
+fn name_requests(document: &mut utoipa::openapi::OpenApi) {
+    let operations = document.paths.paths.values_mut().flat_map(|path| {
+        [&mut path.delete, &mut path.get, &mut path.head, &mut path.post].into_iter().flatten()
+    });
+    for answer in operations.flat_map(|operation| operation.responses.responses.values_mut()) {
+        if let RefOr::T(answer) = answer {
+            answer.headers.entry("X-Request-Id".to_owned()).or_insert_with(|| answers::request_id().into());
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use utoipa::{
     },
 };
 
-use super::answers::{number, request_id, text, with_rate_limit};
+use super::answers::{number, text, with_rate_limit};
 
 /// A status and its codes.
 type Group = &'static [(u16, &'static [&'static str])];
@@ -207,10 +207,10 @@ fn refusal(status: u16, codes: &[&'static str]) -> Response {
     let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
     let answer = ResponseBuilder::new()
         .description(codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", "))
-        .content("application/problem+json", content)
-        .header("X-Request-Id", request_id());
+        .content("application/problem+json", content);
     let retry = || number("Seconds after which to ask again.", 5);
     let answer = match status {
+        416 => answer.header("Content-Range", text("How many octets there are.", "bytes */5000")),
         401 => answer.header("WWW-Authenticate", text("How to say who asks.", "Bearer")),
         429 => with_rate_limit(answer).header("Retry-After", retry()),
         503 => answer.header("Retry-After", retry()),

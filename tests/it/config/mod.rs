@@ -231,6 +231,30 @@ fn an_address_that_is_taken_stops_the_start() {
     assert!(String::from_utf8_lossy(&output.stderr).contains(&address), "{output:?}");
 }
 
+/// An address means something to what serves, or asks who does.
+#[test]
+fn only_what_serves_takes_an_address() {
+    let shows = |task: &[&str]| {
+        let output = zipstream(&[task, &["--help"]].concat(), &[]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{task:?}");
+        String::from_utf8(output.stdout).unwrap().contains("--listen")
+    };
+    for (task, takes) in [
+        (&[][..], true),
+        (&["check-config"], true),
+        (&["healthcheck"], true),
+        (&["key", "new"], false),
+        (&["pack"], false),
+        (&["verify"], false),
+    ] {
+        assert_eq!(shows(task), takes, "{task:?}");
+    }
+    let output = zipstream(&["--listen", "127.0.0.1:3", "verify", "a.zip"], &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let output = zipstream(&["--listen", "127.0.0.1:3", "check-config"], &[]).output().unwrap();
+    assert!(lines(&output.stdout).contains(&"listen = \"127.0.0.1:3\"".to_owned()), "{output:?}");
+}
+
 #[test]
 fn the_service_says_where_it_is_and_healthcheck_finds_it() {
     let mut service = zipstream(&["--listen", "127.0.0.1:0"], &[]).stdout(Stdio::piped()).spawn().unwrap();

@@ -122,3 +122,12 @@ async fn the_manifests_keep_to_their_schemas_and_fit_each_other() {
         assert_eq!(Request::get(operators, path).send().await.status, 200, "{path}");
     }
 }
+
+#[test]
+fn the_unit_waits_for_the_drain_and_does_not_insist_on_a_wrong_configuration() {
+    let unit = text("config/zipstream.service");
+    let value = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap();
+    let config = zipstream::config::load(&Default::default()).unwrap().config;
+    assert!(value("TimeoutStopSec").parse::<u64>().unwrap() > config.server.drain_timeout.as_secs());
+    assert_eq!(value("RestartPreventExitStatus"), "64");
+}

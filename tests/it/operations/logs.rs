@@ -43,6 +43,9 @@ async fn the_line_names_the_trace_as_json() {
     assert_eq!((&of("with")["trace"], &of("with")["message"]), (&json!(TRACE), &json!("archive sent")));
     assert_eq!((of("odd").get("trace"), of("without").get("trace")), (None, None));
     assert_eq!(of("validation")["trace"], TRACE);
+    for id in ["with", "refused", "validation"] {
+        assert!(of(id)["ms"].is_u64(), "{}", of(id));
+    }
     let refused = of("refused");
     assert_eq!(
         [&refused["trace"], &refused["message"], &refused["code"], &refused["fault"]],

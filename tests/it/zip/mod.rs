@@ -6,4 +6,3 @@ mod golden;
 mod large;
 mod misuse;
 mod properties;
-mod samples;
