@@ -146,10 +146,7 @@ fn check_config(loaded: &Loaded) -> ExitCode {
         runtime.block_on(build).map(drop).map_err(Error::from)
     });
     match built {
-        Ok(()) => {
-            say(loaded);
-            ExitCode::SUCCESS
-        }
+        Ok(()) => answer(loaded),
         Err(error) => error.exit(),
     }
 }
@@ -166,8 +163,7 @@ fn make_key(config: &Config, name: &str, tier: &str) -> ExitCode {
             if let Some(warning) = key.warning() {
                 complain(&warning);
             }
-            say(&key);
-            ExitCode::SUCCESS
+            answer(&key)
         }
         Err(refusal) => {
             complain(&refusal);
@@ -285,9 +281,15 @@ impl Error {
     }
 }
 
-/// Writes to stdout. Whoever started the service may have closed it; that is no reason not to go on.
-fn say(text: &dyn Display) {
-    _ = write!(io::stdout(), "{text}");
+/// Writes to stdout what a command was run for.
+fn answer(text: &dyn Display) -> ExitCode {
+    match write!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("stdout: {error}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Writes a line to stderr.
@@ -304,7 +306,8 @@ fn announce(address: SocketAddr, metrics: Option<SocketAddr>) {
          [{{\"url\":\"data:,Hello%20world\",\"zipPath\":\"hello.txt\"}},\
          {{\"url\":\"data:application/json;base64,eyJhIjoxfQ==\",\"zipPath\":\"data/a.json\"}}]}}'\n{metrics}"
     );
-    say(&text);
+    // Whoever started the service may have closed it; that is no reason not to go on.
+    _ = write!(io::stdout(), "{text}");
 }
 
 /// Asks the running service for `/healthz`.

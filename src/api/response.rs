@@ -69,7 +69,7 @@ pub struct NotModified {
 impl IntoResponse for NotModified {
     fn into_response(self) -> Response {
         let etag = HeaderValue::try_from(self.etag).ok().map(|etag| [(header::ETAG, etag)]);
-        (StatusCode::NOT_MODIFIED, etag, ()).into_response()
+        (StatusCode::NOT_MODIFIED, etag, unmeasured()).into_response()
     }
 }
 
@@ -88,9 +88,14 @@ impl IntoResponse for Download {
 
 impl IntoResponse for Foretold {
     fn into_response(self) -> Response {
-        // A body of no known length: one that is known to be empty would be announced as such.
-        (self, Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())).into_response()
+        (self, unmeasured()).into_response()
     }
+}
+
+/// A body of no known length in place of one that is not sent: to one that is known to be empty `Content-Length: 0` is added,
+/// which would be said of the archive.
+fn unmeasured() -> Body {
+    Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())
 }
 
 impl IntoResponseParts for Foretold {

@@ -8,6 +8,7 @@
 //! Bytes are written by a thread of their own: a pipe that nobody reads must not keep a signal from being heard.
 
 use std::{
+    ffi::{OsStr, OsString},
     fs::{self, File, Permissions},
     io::{self, IsTerminal, Write},
     os::{
@@ -18,7 +19,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tempfile::TempPath;
+use tempfile::{PathPersistError, TempPath};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 /// Pieces that wait to be written. They are held ahead beside the archive's budget, so they are few.
@@ -32,6 +33,9 @@ const OWN_MODE: u32 = 0o600;
 
 /// Permission bits, set-uid and its like among them.
 const MODE: u32 = 0o7777;
+
+/// How many octets of a file's name are in that of the one that is written beside it: names have 255 at most.
+const NAME_SHOWN: usize = 200;
 
 /// Where an archive is written to.
 pub(super) struct Destination {
@@ -87,8 +91,9 @@ impl Destination {
             Err(error) => return Err(unusable(error)),
         };
         let name = target.file_name().ok_or_else(|| Error::NotAFile(path.to_owned()))?;
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(name);
+        let mut prefix = OsString::from(".");
+        let name = name.as_bytes();
+        prefix.push(OsStr::from_bytes(&name[..name.len().min(NAME_SHOWN)]));
         prefix.push(".");
         let mut builder = tempfile::Builder::new();
         let mode = permissions.as_ref().map_or(FILE_MODE, |permissions| permissions.mode() & OWN_MODE);
@@ -127,13 +132,18 @@ impl Writing {
     /// Waits for the last byte and puts the file in its place.
     ///
     /// # Errors
-    /// When something could not be written; there is no file then.
+    /// When something could not be written; there is no file then, unless all was written and only its name could not be
+    /// taken.
     pub(super) async fn finish(self) -> io::Result<()> {
         let Writing { pieces, place, writer } = self;
         drop(pieces);
         writer.await.map_err(io::Error::other)??;
         let Some((temporary, target)) = place else { return Ok(()) };
-        temporary.persist(&target).map_err(|error| error.error)?;
+        if let Err(PathPersistError { error, path }) = temporary.persist(&target) {
+            let Ok(kept) = path.keep() else { return Err(error) };
+            let text = format!("{error}; the archive is whole, and left at {}", kept.display());
+            return Err(io::Error::new(error.kind(), text));
+        }
         // The name itself must outlast a power cut; where directories cannot be synced, nothing more can be done.
         _ = File::open(directory(&target)).and_then(|directory| directory.sync_all());
         Ok(())

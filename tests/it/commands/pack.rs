@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{complaints, names, pack, pack_to, run, zipstream};
 use crate::pipeline::download::{assert_whole, contents, numbered, post};
 use crate::support::App;
-use crate::support::origin::{Origin, Route, pattern};
+use crate::support::origin::{Gate, Origin, Route, pattern};
 
 /// Sources of every kind, and the times that make two archives of them equal.
 fn mixed(origin: &Origin) -> Value {
@@ -270,4 +270,38 @@ async fn sources_that_are_left_out_are_told() {
     descriptor["files"].as_array_mut().unwrap().retain(|file| file["url"] != json!(missing));
     let output = pack(&descriptor);
     assert_eq!((output.status.code(), complaints(&output)), (Some(0), vec![]));
+}
+
+/// A name that cannot be taken once all is written costs nobody the hours that it took.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_whole_is_kept_when_its_name_cannot_be_taken() {
+    let (origin, gate) = (Origin::start().await, Gate::closed());
+    let url = origin.serve("/a", Route::pattern(1, 300_000).gate(1000, &gate));
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("backup.zip");
+    let mut child = zipstream(&["pack", "-", "-o", to.to_str().unwrap()]).spawn().unwrap();
+    let descriptor = numbered([&url]).to_string();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), descriptor.as_bytes()).unwrap();
+    origin.until("it is asked", |origin| origin.answering() == 1).await;
+    fs::create_dir(&to).unwrap();
+    gate.open();
+    let output = tokio::task::block_in_place(|| child.wait_with_output().unwrap());
+    let [complaint] = &complaints(&output)[..] else { panic!("{output:?}") };
+    assert_eq!(output.status.code(), Some(1), "{complaint}");
+    let part = names(directory.path()).into_iter().find(|name| name.ends_with(".part")).unwrap();
+    assert!(complaint.contains(&part), "{complaint}");
+    let whole = fs::read(directory.path().join(part)).unwrap();
+    assert!(contents(&whole)[0].1 == pattern(1, 0..300_000));
+}
+
+#[test]
+fn names_may_be_as_long_as_they_can() {
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join(format!("{}.zip", "é".repeat(125)));
+    let output = run(
+        &mut zipstream(&["pack", "-", "-o", to.to_str().unwrap()]),
+        numbered(["data:,a"]).to_string().as_bytes(),
+    );
+    assert_eq!((output.status.code(), complaints(&output)), (Some(0), vec![]));
+    assert_eq!(contents(&fs::read(&to).unwrap())[0].1, b"a");
 }

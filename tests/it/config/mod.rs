@@ -270,3 +270,14 @@ fn the_service_says_where_it_is_and_healthcheck_finds_it() {
     assert_eq!(service.wait().unwrap().code(), Some(0));
     assert_eq!(health(address).code(), Some(1));
 }
+
+/// A key is shown once: whoever did not get to see it must not think that they have.
+#[test]
+fn an_answer_that_is_lost_is_no_success() {
+    for task in [&["key", "new", "--name", "a", "--tier", "anonymous"][..], &["check-config"]] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let output = zipstream(task, &[]).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("stdout: "), "{output:?}");
+    }
+}
