@@ -1,6 +1,10 @@
 -- ARGV: id, owner, size, ttl in ms, most records, most bytes, most records and bytes of an owner, the request
 -- Answers 0, or 1 when the store is full, or 2 and the ms until the owner's first record ends.
 local id, owner, size, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  -- It ended with its last record, and nobody took that out of the sums.
+  redis.call('DEL', KEYS[3])
+end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now)) do
   local ended = { string.match(member, '^(%x+):(%x+):(%d+)$') }
   forget(ended[1], ended[2], ended[3])
