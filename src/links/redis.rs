@@ -88,12 +88,16 @@ impl Redis {
             (id_text(id), owner, size, millis(*ttl)),
             (max, max_bytes.0, max_per_client, max_bytes_per_client.0, request, millis(*max_age)),
         );
-        let (outcome, wait): (u8, u64) = self.ask(&self.0.scripts.insert, id, arguments).await?;
-        Ok(match outcome {
-            0 => Inserted::Done,
-            1 => Inserted::Full,
-            _ => Inserted::ShareExceeded { retry_after: Duration::from_millis(wait) },
-        })
+        loop {
+            let (outcome, wait): (u8, u64) = self.ask(&self.0.scripts.insert, id, &arguments).await?;
+            return Ok(match outcome {
+                0 => Inserted::Done,
+                1 => Inserted::Full,
+                2 => Inserted::ShareExceeded { retry_after: Duration::from_millis(wait) },
+                // Each time some of what has ended is swept.
+                _ => continue,
+            });
+        }
     }
 
     pub(super) async fn find(&self, id: Id) -> Result<Option<Kept>, Error> {

@@ -10,7 +10,7 @@ use zipstream::{
     value::ByteSize,
 };
 
-use super::{Bench, facts, is_missing, mint, until};
+use super::{Bench, facts, is_missing, mint, record, until};
 
 /// A connection of the test's own.
 fn connect(bench: &Bench) -> Connection {
@@ -164,4 +164,25 @@ async fn sums_do_not_outlive_the_records_that_they_tell_of() {
     let one = bytes(&mut connect(bench));
     assert!(one > 1_700 && one < 2_000, "{one} bytes of one record");
     links.settle().await;
+}
+
+/// Redis does nothing else while a script runs, so what has ended is swept in portions; room is found nevertheless.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_ended_records_are_swept_in_portions_and_stand_in_nobodys_way() {
+    let bench = &Bench::both().await[1];
+    let (lasting, most) = (bench.links(|_| {}), 1_200);
+    let brief = bench.links(|config| (config.max_per_client, config.ttl) = (most, Duration::from_secs(3)));
+    // What is listed ends with the last of it.
+    lasting.mint(&record("another", 10)).await.unwrap();
+    for _ in 0..most {
+        mint(&brief).await;
+    }
+    tokio::time::sleep(Duration::from_millis(3_100)).await;
+    let records = || -> usize { connect(bench).zcard("{zipstream}:links").unwrap() };
+    let before = records();
+    mint(&lasting).await;
+    assert_eq!(records(), before - 500.min(before - 1) + 1, "of {before}");
+    let narrow = bench.links(|config| config.max = 3);
+    narrow.mint(&record("another", 10)).await.unwrap();
+    assert_eq!(records(), 3);
 }
