@@ -172,7 +172,9 @@ impl Redis {
         self.0.reporters.wait().await;
     }
 
-    /// Runs a script for a record.
+    /// Runs a script for a record, again when its answer gets lost. That is as good as once: reading, freezing, noting and
+    /// reporting change nothing the second time, an insertion finds itself, a second beginning skips a number that nobody
+    /// reports for, and of a second removal is said what the client's own next attempt would hear.
     async fn ask<T: FromRedisValue>(
         &self,
         script: &Script,

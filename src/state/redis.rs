@@ -2,11 +2,13 @@
 //!
 //! Everything is asked by script, so that each question is one round trip and nothing lies between a look and a
 //! change. A question that gets no answer within a second fails; it is never known then whether it was carried out.
+//! One whose connection breaks is asked again, where that does no harm: what cut the connection may be long past, and
+//! is found out only by the next question.
 
 use std::time::Duration;
 
 use redis::{
-    FromRedisValue, IntoConnectionInfo, ScriptInvocation,
+    FromRedisValue, IntoConnectionInfo, RedisResult, ScriptInvocation,
     aio::{ConnectionManager, ConnectionManagerConfig},
     io::tcp::TcpSettings,
 };
@@ -49,13 +51,27 @@ impl Redis {
         Ok(Redis(manager))
     }
 
-    /// Runs a script.
+    /// Runs a script that may be carried out twice: when the connection breaks before the answer, it is asked again.
     ///
     /// # Errors
     /// When Redis is out of reach, does not answer in time, or the answer is not of the type `T`.
     pub async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
-        let mut manager = self.0.clone();
-        let asked = script.invoke_async(&mut manager);
+        self.answer(again(|| self.ask(script))).await
+    }
+
+    /// Runs a script that is carried out once at most.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and when the connection breaks before the answer.
+    pub async fn run_once<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
+        self.answer(self.ask(script)).await
+    }
+
+    async fn ask<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
+        script.invoke_async(&mut self.0.clone()).await
+    }
+
+    async fn answer<T>(&self, asked: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
         // The manager's own clocks bound each step; this bounds all of them together.
         match tokio::time::timeout(CONNECT + ANSWER, asked).await {
             Ok(answer) => answer.map_err(|error| Error::Unavailable(error.to_string())),
@@ -65,10 +81,17 @@ impl Redis {
 
     /// Whether Redis answers.
     pub async fn is_reachable(&self) -> bool {
-        let mut manager = self.0.clone();
-        let ping = redis::cmd("PING");
-        let asked = ping.query_async::<String>(&mut manager);
+        let asked = again(|| async { redis::cmd("PING").query_async::<String>(&mut self.0.clone()).await });
         tokio::time::timeout(ANSWER, asked).await.is_ok_and(|answer| answer.is_ok())
+    }
+}
+
+/// Asks, and once more when the connection broke. A server that refuses connections is away; any other may just have cut
+/// this one.
+async fn again<T, F: Future<Output = RedisResult<T>>>(ask: impl Fn() -> F) -> RedisResult<T> {
+    match ask().await {
+        Err(error) if error.is_connection_dropped() && !error.is_connection_refusal() => ask().await,
+        answer => answer,
     }
 }
 

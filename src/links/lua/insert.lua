@@ -4,6 +4,10 @@
 -- Ended records that are forgotten at a time.
 local SWEEP = 500
 local id, owner, size, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  -- Its id is a random one: it was stored by this question, whose answer got lost.
+  return { 0, 0 }
+end
 if redis.call('EXISTS', KEYS[2]) == 0 then
   -- It ended with its last record, and nobody took that out of the sums.
   redis.call('DEL', KEYS[3])
