@@ -1,8 +1,13 @@
 //! The connection comes and goes with the server, and nobody waits for long.
 
-use std::time::Duration;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
 use zipstream::value::Secret;
 
 use crate::support::{
@@ -88,5 +93,58 @@ async fn a_connection_that_was_cut_is_made_again_before_anybody_notices() {
         }
         redis.ask("CLIENT KILL TYPE normal").await;
         assert_eq!(readiness(&app).await, (200, "ready".into()));
+    }
+}
+
+/// An address that leads new connections to the server that is the master now; those that stand stay where they are.
+struct Failover {
+    address: SocketAddr,
+    master: Arc<Mutex<SocketAddr>>,
+}
+
+impl Failover {
+    async fn to(redis: &Redis) -> Failover {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let master = Arc::new(Mutex::new(redis.address()));
+        let now = Arc::clone(&master);
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let server = *now.lock().unwrap();
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(server).await?;
+                    tokio::io::copy_bidirectional(&mut client, &mut server).await
+                });
+            }
+        });
+        Failover { address, master }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_became_a_replica_is_left_for_the_new_one() {
+    let (old, new) = (Redis::start().await, Redis::start().await);
+    let failover = Failover::to(&old).await;
+    let node =
+        || App::with(|config| config.state.url = Some(Secret::new(format!("redis://{}", failover.address))));
+    let (asked, probed) = (node().await, node().await);
+    for app in [&asked, &probed] {
+        assert_eq!((mint(app).await.status, readiness(app).await.1.as_str()), (201, "ready"));
+    }
+    old.follow(&new).await;
+    // No master can be reached yet.
+    becomes(&asked, "degraded").await;
+    assert_eq!(mint(&asked).await.status, 503);
+    *failover.master.lock().unwrap() = new.address();
+    // Whoever asks finds the new one, and so does whoever only looks whether it could.
+    for _ in 0..100 {
+        if mint(&asked).await.status == 201 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    becomes(&probed, "ready").await;
+    for app in [&asked, &probed] {
+        assert_eq!((mint(app).await.status, readiness(app).await.1.as_str()), (201, "ready"));
     }
 }

@@ -25,6 +25,17 @@ impl Redis {
         redis
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Makes it a replica of another one: it can be read, and takes no more.
+    pub async fn follow(&self, master: &Redis) {
+        let answer = self.ask(&format!("REPLICAOF 127.0.0.1 {}", master.address.port())).await;
+        assert!(answer.starts_with("+OK"), "{answer}");
+    }
+
     /// What `state.url` is to be.
     pub fn url(&self) -> String {
         format!("redis://{}", self.address)
