@@ -11,7 +11,7 @@ use super::{
     progress::Progress,
     reporter::Reporter,
     seal::{Field, Seal},
-    store::{Fault, Inserted, Kept, Latest},
+    store::{Fault, Inserted, Kept, Latest, New},
     token::Id,
 };
 use crate::state;
@@ -75,18 +75,14 @@ impl Redis {
     }
 
     /// See [`Store`](super::store::Store); the same for all below.
-    pub(super) async fn insert(
-        &self,
-        id: Id,
-        owner: &str,
-        request: Vec<u8>,
-        size: u64,
-    ) -> Result<Inserted, Error> {
+    pub(super) async fn insert(&self, id: Id, owner: &str, new: New) -> Result<Inserted, Error> {
+        let New { report, request, size } = new;
         let Config { max, max_age, max_bytes, max_bytes_per_client, max_per_client, ttl, .. } =
             &self.0.config;
         let arguments = (
             (id_text(id), owner, size, millis(*ttl)),
-            (max, max_bytes.0, max_per_client, max_bytes_per_client.0, request, millis(*max_age)),
+            (max, max_bytes.0, max_per_client, max_bytes_per_client.0, request),
+            (millis(*max_age), report),
         );
         loop {
             let (outcome, wait): (u8, u64) = self.ask(&self.0.scripts.insert, id, &arguments).await?;
@@ -118,11 +114,12 @@ impl Redis {
     }
 
     pub(super) async fn latest(&self, id: Id) -> Result<Option<Latest>, Error> {
-        type Record = (Vec<u8>, Option<Vec<u8>>, u64);
+        type Record = (Option<Vec<u8>>, Option<Vec<u8>>, u64);
         let found: Option<Record> = self.ask(&self.0.scripts.latest, id, NOTHING).await?;
-        Ok(found.map(|(request, report, age)| match report {
-            None => Latest::None { request },
-            Some(report) => Latest::Reported { age: Duration::from_millis(age), report },
+        Ok(found.and_then(|found| match found {
+            (_, Some(report), age) => Some(Latest::Reported { age: Duration::from_millis(age), report }),
+            (Some(request), None, _) => Some(Latest::None { request }),
+            (None, None, _) => None,
         }))
     }
 

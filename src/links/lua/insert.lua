@@ -1,4 +1,5 @@
--- ARGV: id, owner, size, ttl in ms, most records, most bytes, most records and bytes of an owner, the request
+-- ARGV: id, owner, size, ttl in ms, most records, most bytes, most records and bytes of an owner, the request,
+-- ms until its latest end, the first report
 -- Answers 0, or 1 when the store is full, or 2 and the ms until the owner's first record ends, or 3 when what has ended
 -- may still stand in its way: it is to be asked again. All of it at once would hold everybody up.
 -- Ended records that are forgotten at a time.
@@ -33,7 +34,8 @@ end
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[5]) or bytes('all') + size > tonumber(ARGV[6]) then
   return { is_swept and 1 or 3, 0 }
 end
-redis.call('HSET', KEYS[1], 'owner', owner, 'size', ARGV[3], 'usable', now + ttl, 'request', ARGV[9], 'ends', now + ARGV[10])
+redis.call('HSET', KEYS[1], 'owner', owner, 'size', ARGV[3], 'usable', now + ttl, 'request', ARGV[9], 'ends', now + ARGV[10],
+  'report', ARGV[11])
 redis.call('HINCRBY', KEYS[3], 'all', size)
 redis.call('HINCRBY', KEYS[3], owner, size)
 keep(id, owner, ARGV[3], now + ttl)
