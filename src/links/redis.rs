@@ -124,7 +124,18 @@ impl Redis {
     }
 
     /// Makes a download the latest and starts its reporter and the carrier of its book.
+    ///
+    /// # Cancel safety
+    /// Whoever waits may be gone before the answer: what Redis was asked to begin is reported on nevertheless, or the
+    /// download would seem to run until it counted as lost.
     pub(super) async fn begin(&self, token: &Token, progress: Arc<Progress>) -> Result<Option<Book>, Error> {
+        let (store, token) = (self.clone(), token.clone());
+        let begun = self.0.reporters.spawn(async move { store.begin_now(&token, progress).await });
+        // It fails only where it panics, or the process ends.
+        begun.await.unwrap_or(Err(Error::Damaged))
+    }
+
+    async fn begin_now(&self, token: &Token, progress: Arc<Progress>) -> Result<Option<Book>, Error> {
         let (id, seal, status) = (token.id(), Seal::of(token)?, progress.status());
         let report = super::write(&seal, Field::Report, &status)?;
         let arguments = (id_text(id), millis(self.0.config.resume_window), report);

@@ -182,3 +182,21 @@ async fn a_status_does_not_cost_the_descriptor() {
     drop(download);
     links.settle().await;
 }
+
+/// Clients go at any moment, also while Redis is asked to begin their download.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_while_its_download_begins_is_told_to_have_left() {
+    let [_, bench] = Bench::both().await;
+    let [here, there] = nodes(&bench);
+    let token = mint(&here).await.token;
+    here.begin(&token, 3).await.unwrap().0.note_end();
+    becomes(&there, &token, |status| status.state == State::Done).await;
+    let redis = bench.redis.as_ref().unwrap();
+    redis.freeze();
+    let left = tokio::time::timeout(Duration::from_millis(200), here.begin(&token, 3)).await;
+    assert!(left.is_err(), "it cannot have begun");
+    redis.thaw();
+    let status = becomes(&there, &token, |status| status.state == State::Failed).await;
+    assert_eq!(status.error.unwrap().code, "client_gone");
+    here.settle().await;
+}
