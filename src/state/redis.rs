@@ -79,7 +79,7 @@ impl Redis {
     /// # Errors
     /// When Redis is out of reach, does not answer in time, or the answer is not of the type `T`.
     pub async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
-        bounded(again(|| self.ask(script))).await
+        bounded(CONNECT + ANSWER, again(|| self.ask(script))).await
     }
 
     /// Runs a script that is carried out once at most.
@@ -87,14 +87,16 @@ impl Redis {
     /// # Errors
     /// As [`run`](Self::run), and when the connection breaks before the answer.
     pub async fn run_once<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
-        bounded(self.ask(script)).await
+        bounded(CONNECT + ANSWER, self.ask(script)).await
     }
 
-    /// Whether Redis answers, and takes changes.
-    pub async fn is_reachable(&self) -> bool {
+    /// Asks whether Redis answers, and takes changes.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn reach(&self) -> Result<(), Error> {
         let nothing = self.0.change_nothing.key(NOTHING);
-        let asked = again(|| self.ask::<u64>(&nothing));
-        tokio::time::timeout(ANSWER, asked).await.is_ok_and(|answer| answer.is_ok())
+        bounded(ANSWER, again(|| self.ask::<u64>(&nothing))).await.map(drop)
     }
 
     /// Asks over the current connection; where that takes no changes, nothing was carried out and a new one is asked.
@@ -139,8 +141,8 @@ fn manager(client: &redis::Client) -> Result<ConnectionManager, Error> {
 }
 
 /// Waits for an answer. The manager's own clocks bound each step; this bounds all of them together.
-async fn bounded<T>(asked: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
-    match tokio::time::timeout(CONNECT + ANSWER, asked).await {
+async fn bounded<T>(time: Duration, asked: impl Future<Output = RedisResult<T>>) -> Result<T, Error> {
+    match tokio::time::timeout(time, asked).await {
         Ok(answer) => answer.map_err(|error| Error::Unavailable(error.to_string())),
         Err(_) => Err(Error::Unavailable("no answer in time".into())),
     }

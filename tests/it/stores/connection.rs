@@ -13,6 +13,7 @@ use zipstream::value::Secret;
 use crate::support::{
     App,
     client::{Answer, Request},
+    process::Process,
     redis::Redis,
 };
 
@@ -146,5 +147,19 @@ async fn a_master_that_became_a_replica_is_left_for_the_new_one() {
     becomes(&probed, "ready").await;
     for app in [&asked, &probed] {
         assert_eq!((mint(app).await.status, readiness(app).await.1.as_str()), (201, "ready"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_it_is_reached_where_its_authority_is_trusted() {
+    let (redis, other) = (Redis::start_tls().await, Redis::start_tls().await);
+    let url = format!("rediss://localhost:{}", redis.address().port());
+    for (trusted, status) in [(&redis, "ready"), (&other, "degraded")] {
+        let authority = trusted.certificate().display().to_string();
+        let service = Process::start(&[("ZIPSTREAM__STATE__URL", &url), ("SSL_CERT_FILE", &authority)]);
+        let answer = Request::get(service.address, "/readyz").send().await;
+        assert_eq!((answer.status, answer.json()["status"].as_str()), (200, Some(status)));
+        let log = service.end();
+        assert_eq!(log.contains("certificate"), status == "degraded", "{log}");
     }
 }
