@@ -1,5 +1,6 @@
 //! The rules of links' stores: each asked of memory and of a real Redis.
 
+mod answers;
 mod books;
 mod progress;
 mod secrecy;
