@@ -29,6 +29,8 @@ pub struct App {
     pub operators: Option<Router>,
     /// The interface.
     pub router: Router,
+    /// What nodes share, where that is configured.
+    pub shared: Option<state::Redis>,
 }
 
 /// What tests put in place of the real thing.
@@ -101,12 +103,12 @@ impl App {
             metrics: here,
             policy,
             preflight,
-            shared,
+            shared: shared.clone(),
         };
         let state = Arc::new(state);
         let operators = apart.map(|renderer| api::operators_router(Arc::clone(&state), renderer));
         let router = api::router(state);
-        Ok(App { archives, draining, limits, links, metrics, operators, router })
+        Ok(App { archives, draining, limits, links, metrics, operators, router, shared })
     }
 }
 

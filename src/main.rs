@@ -25,7 +25,7 @@ use zipstream::{
     app::{App, Overrides},
     commands::{self, Pack, Verify},
     config::{self, Config, Loaded, Sources},
-    server, telemetry,
+    server, state, telemetry,
 };
 
 #[global_allocator]
@@ -198,6 +198,9 @@ async fn serve(config: &Config) -> Result<(), Error> {
     let app = App::build(config, &own, Overrides::default())?;
     let mut signals = Signals::new().map_err(Error::Start)?;
     announce(address, operators_address.filter(|_| config.metrics.enabled));
+    if let Some(shared) = app.shared {
+        tokio::spawn(look_for(shared));
+    }
     let (draining, links) = (app.draining, app.links);
     let patience = CancellationToken::new();
     let (shutdown, cut) = (draining.clone().cancelled_owned(), patience.clone().cancelled_owned());
@@ -226,6 +229,13 @@ async fn serve(config: &Config) -> Result<(), Error> {
     };
     tokio::select! { () = served => {} () = signalled => {} () = scraped => {} () = kept => {} }
     Ok(())
+}
+
+/// Says what does not work as long as the shared state is out of reach: it is asked for the first time when a client needs it.
+async fn look_for(shared: state::Redis) {
+    if let Err(error) = shared.reach().await {
+        tracing::warn!(%error, "state.url is out of reach: until it answers links are refused with 503, and each node counts quotas by itself");
+    }
 }
 
 /// Serves operators on a listener of their own, where there is one; never ends.

@@ -141,7 +141,7 @@ impl Config {
             ("fetch.connect_timeout", !self.fetch.connect_timeout.is_zero(), LONGER),
             ("fetch.first_byte_timeout", !self.fetch.first_byte_timeout.is_zero(), LONGER),
             ("fetch.idle_timeout", !self.fetch.idle_timeout.is_zero(), LONGER),
-            ("fetch.min_rate_window", !self.fetch.min_rate_window.is_zero(), LONGER),
+            ("fetch.min_rate_window", self.fetch.min_rate_window >= Duration::from_secs(1), A_SECOND),
             ("archive.compressors", self.archive.compressors <= MOST, AT_MOST),
             ("fetch.per_host", self.fetch.per_host > 0, AT_LEAST_ONE),
             ("fetch.per_host", self.fetch.per_host <= MOST, AT_MOST),
@@ -152,7 +152,7 @@ impl Config {
             ("links.max_bytes", self.links.max_bytes.0 > 0, AT_LEAST_ONE),
             ("links.max_bytes_per_client", self.links.max_bytes_per_client.0 > 0, AT_LEAST_ONE),
             ("links.max_per_client", self.links.max_per_client > 0, AT_LEAST_ONE),
-            ("links.resume_window", !self.links.resume_window.is_zero(), LONGER),
+            ("links.resume_window", self.links.resume_window >= Duration::from_secs(10), TEN_SECONDS),
             ("links.ttl", !self.links.ttl.is_zero(), LONGER),
             ("server.bodies_total", self.server.bodies_total.0 > 0, AT_LEAST_ONE),
             ("server.body_limit", self.server.body_limit.0 > 0, AT_LEAST_ONE),
@@ -187,7 +187,18 @@ impl Config {
         let listen = self.server.listen;
         let is_taken = listen.port() != 0 && self.metrics.listen == Some(listen);
         let listeners = vec![("metrics.listen", "must not be server.listen".to_owned())];
-        [(max_age < ttl, ages), (is_taken, listeners)]
+        let archive::Config { inline_size, prefetch_size, .. } = self.archive;
+        let sizes = vec![
+            (
+                "archive.inline_size",
+                format!("must be at most archive.prefetch_size, which is {prefetch_size}"),
+            ),
+            (
+                "archive.prefetch_size",
+                format!("must be at least archive.inline_size, which is {inline_size}"),
+            ),
+        ];
+        [(max_age < ttl, ages), (is_taken, listeners), (inline_size > prefetch_size, sizes)]
             .into_iter()
             .filter_map(|(is_wrong, sides)| is_wrong.then_some(sides))
             .collect()
@@ -197,10 +208,14 @@ impl Config {
 /// The most of anything that is counted: beyond what any machine holds, and below what would overflow.
 const MOST: usize = 1_000_000_000;
 
+/// What is measured over less says nothing.
+const A_SECOND: &str = "must be at least 1s";
 const AT_LEAST_ONE: &str = "must be at least 1";
 const AT_MOST: &str = "must be at most 1000000000";
 const LONGER: &str = "must be longer than 0s";
 const ORIGINS: &str = "must hold origins such as https://app.example.com, or \"*\"";
+/// Nodes report to each other several times in it.
+const TEN_SECONDS: &str = "must be at least 10s";
 const WEB: &str = "must be an http or https URL without credentials";
 
 /// Reads a URL, or none from an empty text.

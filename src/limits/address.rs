@@ -22,7 +22,7 @@ pub struct Proxies(Vec<IpNet>);
 impl Proxies {
     /// Trusts the proxies in these networks.
     pub fn new(trusted: Vec<IpNet>) -> Proxies {
-        Proxies(trusted)
+        Proxies(trusted.into_iter().map(canonical).collect())
     }
 
     /// The address that a request of these headers came from, over a connection from `peer`. Where an element cannot
@@ -45,6 +45,13 @@ impl Proxies {
     fn trusts(&self, hop: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&hop))
     }
+}
+
+/// A network of IPv4 that is written as IPv6 (`::ffff:10.0.0.0/104`) as one of IPv4, as which its addresses are read.
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = network else { return network };
+    let within = mapped.prefix_len().checked_sub(96).zip(mapped.addr().to_ipv4_mapped());
+    within.and_then(|(length, address)| IpNet::new(address.into(), length).ok()).unwrap_or(network)
 }
 
 /// What an address is counted under: itself, or of IPv6 its /64, out of which one customer takes any address.
@@ -70,9 +77,10 @@ fn read(element: &[u8]) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    /// The client of a request over a connection from `peer`, where 10.0.0.0/8 and fd00::/8 are trusted.
+    /// The client of a request over a connection from `peer`, where 10.0.0.0/8, fd00::/8 and 192.168.7.0/24 are trusted.
     fn client(peer: &str, lines: &[&str]) -> String {
-        let proxies = Proxies::new(vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+        let trusted = ["10.0.0.0/8", "fd00::/8", "::ffff:192.168.7.0/120"];
+        let proxies = Proxies::new(trusted.map(|network| network.parse().unwrap()).to_vec());
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(X_FORWARDED_FOR, http::HeaderValue::from_bytes(line.as_bytes()).unwrap());
@@ -94,6 +102,8 @@ mod tests {
             ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
             ("::ffff:10.0.0.1", &["::ffff:2.2.2.2"], "2.2.2.2"),
             ("fd00::1", &["2001:db8::1"], "2001:db8::1"),
+            ("192.168.7.9", &["2.2.2.2, ::ffff:192.168.7.1"], "2.2.2.2"),
+            ("192.168.8.1", &["2.2.2.2"], "192.168.8.1"),
             ("10.0.0.1", &["2.2.2.2,, ", ""], "2.2.2.2"),
         ] {
             assert_eq!(client(peer, lines), expected, "{peer} {lines:?}");

@@ -1,7 +1,7 @@
 //! Counts in the memory of this node: governor's, one limiter for each quota and rate.
 //!
 //! Memory stays bounded: what is as good as new is swept as others spend, and beyond [`MOST`] clients at once the
-//! new ones share buckets. So many appear only in an attack from many networks.
+//! new ones share buckets. So many appear only in an attack from many networks; after it they are swept by the minute.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use std::{
     num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -33,6 +33,9 @@ const SHARED: u64 = 1024;
 
 /// Fewest spendings between two sweeps.
 const SWEEP: usize = 1024;
+
+/// The least time between two sweeps of a limiter that is full: its new clients share buckets meanwhile.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// Counts of this node.
 #[derive(Default)]
@@ -91,6 +94,10 @@ struct Limiter {
     start: QuantaInstant,
     /// The time in which one unit comes back.
     unit: Duration,
+    /// The least time between two sweeps while it is full.
+    pause: Duration,
+    /// When it was last swept, in nanoseconds from the start.
+    swept: AtomicU64,
     /// Spendings until the next sweep.
     until_sweep: AtomicUsize,
 }
@@ -103,8 +110,9 @@ impl Limiter {
         let quota = governor::Quota::with_period(unit).unwrap_or(governor::Quota::per_hour(limit));
         let start = clock.now();
         let governor = RateLimiter::new(quota.allow_burst(limit), arrivals.clone(), clock);
-        let until_sweep = AtomicUsize::new(SWEEP);
-        Limiter { arrivals, governor, hasher: RandomState::new(), start, unit, until_sweep }
+        let (swept, until_sweep) = (AtomicU64::new(0), AtomicUsize::new(SWEEP));
+        let hasher = RandomState::new();
+        Limiter { arrivals, governor, hasher, start, unit, pause: PAUSE, swept, until_sweep }
     }
 
     fn spend(&self, client: &str) -> Spent {
@@ -137,7 +145,7 @@ impl Limiter {
     /// Time until a client has one unit more. What others spend meanwhile moves its arrival by whole units, which
     /// makes no difference here.
     fn reset(&self, client: &str) -> Duration {
-        let now: u64 = self.governor.clock().now().duration_since(self.start).into();
+        let now = self.now();
         let ahead = self.arrivals.lock().get(client).map_or(0, |arrival| arrival.saturating_sub(now));
         match ahead % self.unit_nanos() {
             0 => self.unit,
@@ -145,12 +153,26 @@ impl Limiter {
         }
     }
 
+    /// Nanoseconds from the start.
+    fn now(&self) -> u64 {
+        self.governor.clock().now().duration_since(self.start).into()
+    }
+
     /// Lets go of what is as good as new, as often as it costs little for each spending.
     fn sweep(&self) {
-        if self.until_sweep.fetch_sub(1, Relaxed) == 1 {
+        if self.until_sweep.fetch_sub(1, Relaxed) == 1 || self.is_long_full() {
+            self.swept.store(self.now(), Relaxed);
             self.governor.retain_recent();
             self.until_sweep.store(self.arrivals.lock().len().max(SWEEP), Relaxed);
         }
+    }
+
+    /// Whether new clients have shared buckets for a while; one of those that ask is told so.
+    fn is_long_full(&self) -> bool {
+        let (now, swept) = (self.now(), self.swept.load(Relaxed));
+        u128::from(now.saturating_sub(swept)) >= self.pause.as_nanos()
+            && self.arrivals.lock().len() >= MOST
+            && self.swept.compare_exchange(swept, now, Relaxed, Relaxed).is_ok()
     }
 }
 
@@ -203,5 +225,23 @@ impl ShrinkableKeyedStateStore<String> for Arrivals {
 
     fn is_empty(&self) -> bool {
         self.lock().is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_attack_left_is_swept_though_hardly_anybody_spends() {
+        let mut limiter = Limiter::new(NonZeroU32::MIN, Duration::from_millis(1));
+        (limiter.pause, limiter.until_sweep) = (Duration::from_secs(5), AtomicUsize::new(MOST));
+        limiter.arrivals.lock().extend((0..MOST).map(|client| (client.to_string(), 0)));
+        limiter.spend("early");
+        assert!(!limiter.arrivals.lock().contains_key("early"), "it is full");
+        limiter.pause = Duration::ZERO;
+        limiter.spend("late");
+        let kept = limiter.arrivals.lock();
+        assert!(kept.len() <= 2 && kept.contains_key("late"), "{} clients", kept.len());
     }
 }

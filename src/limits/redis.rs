@@ -63,6 +63,8 @@ impl Counts for Redis {
         }
         let mut call = self.spend.key(key(client, quota));
         call.arg(unit(rate)).arg(rate.limit);
+        // Asked again it may cost a second unit, which comes back; not counted, the client would have a whole hour's from
+        // this node alone.
         let (granted, remaining, reset): (u8, u32, u64) = self.redis.run(&call).await?;
         let reset = std::time::Duration::from_micros(reset);
         Ok(Spent { granted: granted == 1, remaining, reset })
@@ -70,7 +72,8 @@ impl Counts for Redis {
 
     async fn give_back(&self, client: &str, quota: Quota, rate: Rate) -> Result<(), state::Error> {
         let mut call = self.give_back.key(key(client, quota));
-        self.redis.run(call.arg(unit(rate))).await
+        // Given back twice it would be one more than was spent.
+        self.redis.run_once(call.arg(unit(rate))).await
     }
 }
 

@@ -21,8 +21,8 @@ pub enum Error {
     ShareExceeded {
         /// The most links that a client may have.
         limit: usize,
-        /// Time until the oldest of them ends.
-        retry_after: Duration,
+        /// Time until the oldest of them ends; none where this one is more than all of them may be together.
+        retry_after: Option<Duration>,
     },
     /// Where links are kept is out of reach.
     #[error(transparent)]

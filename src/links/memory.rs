@@ -14,7 +14,7 @@ use super::{
     Config,
     book::Pages,
     progress::Progress,
-    store::{Fault, Inserted, Kept, Latest},
+    store::{Fault, Inserted, Kept, Latest, New},
     token::Id,
 };
 
@@ -55,6 +55,8 @@ struct Slot {
     owner: String,
     /// What its downloads wrote down.
     pages: Arc<Pages>,
+    /// What is told of its download before there is one.
+    report: Vec<u8>,
     request: Vec<u8>,
     /// What it counts for, in bytes.
     size: u64,
@@ -68,7 +70,8 @@ impl Memory {
     }
 
     /// See [`Store`](super::store::Store); the same for all below.
-    pub(super) fn insert(&self, id: Id, owner: &str, request: Vec<u8>, size: u64) -> Inserted {
+    pub(super) fn insert(&self, id: Id, owner: &str, new: New) -> Inserted {
+        let New { report, request, size } = new;
         let now = Instant::now();
         let mut records = self.records();
         records.sweep(now, self.config.resume_window);
@@ -86,7 +89,10 @@ impl Memory {
         let (owner, pages) = (owner.to_owned(), Arc::default());
         let (downloads, ends, last_end) = (Vec::new(), now + self.config.max_age, None);
         let (end, facts) = (usable, None);
-        records.put(id, Slot { downloads, end, ends, facts, last_end, owner, pages, request, size, usable });
+        records.put(
+            id,
+            Slot { downloads, end, ends, facts, last_end, owner, pages, report, request, size, usable },
+        );
         Inserted::Done
     }
 
@@ -129,7 +135,7 @@ impl Memory {
         let slot = records.kept(id, self.config.resume_window)?;
         Some(match slot.downloads.last() {
             Some(progress) => Latest::Live(progress.status()),
-            None => Latest::None { request: slot.request.clone() },
+            None => Latest::Reported { age: Duration::ZERO, report: slot.report.clone() },
         })
     }
 

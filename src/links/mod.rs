@@ -32,7 +32,7 @@ use aws_lc_rs::rand::SystemRandom;
 use self::{
     meter::Action,
     seal::{Field, Seal},
-    store::{Fault, Inserted, Latest, Store},
+    store::{Fault, Inserted, Latest, New, Store},
 };
 use crate::{plan, state};
 
@@ -103,11 +103,17 @@ impl Links {
         let expires_in = self.0.config.ttl;
         let expires_at = SystemTime::now() + expires_in;
         let size = request.len() as u64 + facts::most(record.entries);
-        match self.0.store.insert(token.id(), &record.owner(), request, size).await? {
+        let Config { max_bytes, max_bytes_per_client, max_per_client: limit, .. } = self.0.config;
+        if size > max_bytes.0.min(max_bytes_per_client.0) {
+            return Err(Error::ShareExceeded { limit, retry_after: None });
+        }
+        let report = write(&seal, Field::Report, &Status::waiting(record.entries))?;
+        let new = New { report, request, size };
+        match self.0.store.insert(token.id(), &record.owner(), new).await? {
             Inserted::Done => Ok(Minted { expires_at, expires_in, token }),
             Inserted::Full => Err(Error::Full),
             Inserted::ShareExceeded { retry_after } => {
-                Err(Error::ShareExceeded { limit: self.0.config.max_per_client, retry_after })
+                Err(Error::ShareExceeded { limit, retry_after: Some(retry_after) })
             }
         }
     }

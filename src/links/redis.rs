@@ -11,7 +11,7 @@ use super::{
     progress::Progress,
     reporter::Reporter,
     seal::{Field, Seal},
-    store::{Fault, Inserted, Kept, Latest},
+    store::{Fault, Inserted, Kept, Latest, New},
     token::Id,
 };
 use crate::state;
@@ -75,25 +75,25 @@ impl Redis {
     }
 
     /// See [`Store`](super::store::Store); the same for all below.
-    pub(super) async fn insert(
-        &self,
-        id: Id,
-        owner: &str,
-        request: Vec<u8>,
-        size: u64,
-    ) -> Result<Inserted, Error> {
+    pub(super) async fn insert(&self, id: Id, owner: &str, new: New) -> Result<Inserted, Error> {
+        let New { report, request, size } = new;
         let Config { max, max_age, max_bytes, max_bytes_per_client, max_per_client, ttl, .. } =
             &self.0.config;
         let arguments = (
             (id_text(id), owner, size, millis(*ttl)),
-            (max, max_bytes.0, max_per_client, max_bytes_per_client.0, request, millis(*max_age)),
+            (max, max_bytes.0, max_per_client, max_bytes_per_client.0, request),
+            (millis(*max_age), report),
         );
-        let (outcome, wait): (u8, u64) = self.ask(&self.0.scripts.insert, id, arguments).await?;
-        Ok(match outcome {
-            0 => Inserted::Done,
-            1 => Inserted::Full,
-            _ => Inserted::ShareExceeded { retry_after: Duration::from_millis(wait) },
-        })
+        loop {
+            let (outcome, wait): (u8, u64) = self.ask(&self.0.scripts.insert, id, &arguments).await?;
+            return Ok(match outcome {
+                0 => Inserted::Done,
+                1 => Inserted::Full,
+                2 => Inserted::ShareExceeded { retry_after: Duration::from_millis(wait) },
+                // Each time some of what has ended is swept.
+                _ => continue,
+            });
+        }
     }
 
     pub(super) async fn find(&self, id: Id) -> Result<Option<Kept>, Error> {
@@ -114,16 +114,28 @@ impl Redis {
     }
 
     pub(super) async fn latest(&self, id: Id) -> Result<Option<Latest>, Error> {
-        type Record = (Vec<u8>, Option<Vec<u8>>, u64);
+        type Record = (Option<Vec<u8>>, Option<Vec<u8>>, u64);
         let found: Option<Record> = self.ask(&self.0.scripts.latest, id, NOTHING).await?;
-        Ok(found.map(|(request, report, age)| match report {
-            None => Latest::None { request },
-            Some(report) => Latest::Reported { age: Duration::from_millis(age), report },
+        Ok(found.and_then(|found| match found {
+            (_, Some(report), age) => Some(Latest::Reported { age: Duration::from_millis(age), report }),
+            (Some(request), None, _) => Some(Latest::None { request }),
+            (None, None, _) => None,
         }))
     }
 
     /// Makes a download the latest and starts its reporter and the carrier of its book.
+    ///
+    /// # Cancel safety
+    /// Whoever waits may be gone before the answer: what Redis was asked to begin is reported on nevertheless, or the
+    /// download would seem to run until it counted as lost.
     pub(super) async fn begin(&self, token: &Token, progress: Arc<Progress>) -> Result<Option<Book>, Error> {
+        let (store, token) = (self.clone(), token.clone());
+        let begun = self.0.reporters.spawn(async move { store.begin_now(&token, progress).await });
+        // It fails only where it panics, or the process ends.
+        begun.await.unwrap_or(Err(Error::Damaged))
+    }
+
+    async fn begin_now(&self, token: &Token, progress: Arc<Progress>) -> Result<Option<Book>, Error> {
         let (id, seal, status) = (token.id(), Seal::of(token)?, progress.status());
         let report = super::write(&seal, Field::Report, &status)?;
         let arguments = (id_text(id), millis(self.0.config.resume_window), report);
@@ -168,7 +180,9 @@ impl Redis {
         self.0.reporters.wait().await;
     }
 
-    /// Runs a script for a record.
+    /// Runs a script for a record, again when its answer gets lost. That is as good as once: reading, freezing, noting and
+    /// reporting change nothing the second time, an insertion finds itself, a second beginning skips a number that nobody
+    /// reports for, and of a second removal is said what the client's own next attempt would hear.
     async fn ask<T: FromRedisValue>(
         &self,
         script: &Script,

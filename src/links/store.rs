@@ -28,6 +28,16 @@ pub(super) enum Fault {
     Sealed(Vec<u8>),
 }
 
+/// A record that is to be stored.
+pub(super) struct New {
+    /// What is told of its download before there is one, sealed.
+    pub(super) report: Vec<u8>,
+    /// Sealed.
+    pub(super) request: Vec<u8>,
+    /// What it counts for, in bytes.
+    pub(super) size: u64,
+}
+
 /// What became of a record that was to be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inserted {
@@ -46,12 +56,12 @@ pub(super) enum Inserted {
 pub(super) enum Latest {
     /// It is, or was, of this node.
     Live(Status),
-    /// There was none.
+    /// There was none, of a record that an earlier version stored.
     None {
         /// The sealed request.
         request: Vec<u8>,
     },
-    /// What some node reported of it.
+    /// What some node reported of it, or the minter of a record that nobody has used.
     Reported {
         /// Time since the last report.
         age: Duration,
@@ -77,17 +87,11 @@ impl Store {
         }
     }
 
-    /// Stores a request, if there is room for a record of `size` bytes.
-    pub(super) async fn insert(
-        &self,
-        id: Id,
-        owner: &str,
-        request: Vec<u8>,
-        size: u64,
-    ) -> Result<Inserted, Error> {
+    /// Stores a record, if there is room for it.
+    pub(super) async fn insert(&self, id: Id, owner: &str, new: New) -> Result<Inserted, Error> {
         match self {
-            Store::Memory(memory) => Ok(memory.insert(id, owner, request, size)),
-            Store::Redis(redis) => redis.insert(id, owner, request, size).await,
+            Store::Memory(memory) => Ok(memory.insert(id, owner, new)),
+            Store::Redis(redis) => redis.insert(id, owner, new).await,
         }
     }
 

@@ -24,7 +24,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ("zipstream_connections_total", "Client connections that were served, or refused for want of room."),
     ("zipstream_egress_refusals_total", "URLs and addresses of sources that may not be asked, by the rule."),
     ("zipstream_entries_total", "Entries that were written whole, by method."),
-    ("zipstream_http_requests_total", "Requests by route, method and class of status."),
+    (
+        "zipstream_http_requests_total",
+        "Requests by route, method and class of status, or `left` where the client left before its answer.",
+    ),
     ("zipstream_key_uses_total", "Requests with an API key, by its name."),
     ("zipstream_link_requests_total", "Links that were to be made, found or removed, and what came of it."),
     ("zipstream_problems_total", "Answers that are no success, by the problem's code."),

@@ -93,6 +93,12 @@ impl Problem {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     }
 
+    /// A link that no client could ever have.
+    fn link_too_large() -> Problem {
+        let detail = "the descriptor, and 512 bytes for each of its files, are more than all links of a client may measure";
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
     /// The request's body broke off or is not framed as HTTP says.
     pub fn broken_body() -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, "invalid_json", "the request's body broke off")
@@ -216,9 +222,10 @@ impl Problem {
             links::Error::Damaged => Problem::internal(),
             links::Error::Full => Problem::overloaded(),
             links::Error::NotFound => Problem::link_not_found(),
-            links::Error::ShareExceeded { limit, retry_after } => {
+            links::Error::ShareExceeded { limit, retry_after: Some(retry_after) } => {
                 Problem::too_many_links(error, *limit, *retry_after)
             }
+            links::Error::ShareExceeded { retry_after: None, .. } => Problem::link_too_large(),
             links::Error::Unavailable(_) => Problem::state_unavailable(),
         }
     }

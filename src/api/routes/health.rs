@@ -55,7 +55,7 @@ pub(super) async fn show_readiness(
 ) -> Result<impl IntoResponse, Problem> {
     state.admit()?;
     let is_degraded = match &state.shared {
-        Some(redis) => !redis.is_reachable().await,
+        Some(redis) => redis.reach().await.is_err(),
         None => false,
     };
     Ok(ok(if is_degraded { Status::Degraded } else { Status::Ready }))

@@ -36,12 +36,17 @@ local function prolong(id, last)
   end
 end
 
+-- Takes a size out of a sum; where nothing is left there is none.
+local function subtract(of, size)
+  if redis.call('HINCRBY', KEYS[3], of, -size) <= 0 then
+    redis.call('HDEL', KEYS[3], of)
+  end
+end
+
 -- Takes a record out of the sums.
 local function forget(id, owner, size)
   redis.call('ZREM', KEYS[2], id .. ':' .. owner .. ':' .. size)
   redis.call('ZREM', owned(owner), id)
-  redis.call('HINCRBY', KEYS[3], 'all', -size)
-  if redis.call('HINCRBY', KEYS[3], owner, -size) <= 0 then
-    redis.call('HDEL', KEYS[3], owner)
-  end
+  subtract('all', size)
+  subtract(owner, size)
 end

@@ -145,6 +145,14 @@ fn keys_that_do_not_go_together_are_judged_as_they_take_effect() {
             &[("ZIPSTREAM__METRICS__LISTEN", "127.0.0.1:8080")],
             "metrics.listen (ZIPSTREAM__METRICS__LISTEN): must not be server.listen",
         ),
+        (
+            &[("ZIPSTREAM__ARCHIVE__INLINE_SIZE", "17MiB")],
+            "archive.inline_size (ZIPSTREAM__ARCHIVE__INLINE_SIZE): must be at most archive.prefetch_size, which is 16MiB",
+        ),
+        (
+            &[("ZIPSTREAM__ARCHIVE__PREFETCH_SIZE", "32KiB")],
+            "archive.prefetch_size (ZIPSTREAM__ARCHIVE__PREFETCH_SIZE): must be at least archive.inline_size, which is 64KiB",
+        ),
     ] {
         assert_eq!(ages(environment), (Some(64), vec![said.to_owned()]));
     }
@@ -210,6 +218,26 @@ fn what_nobody_can_mean_is_refused() {
         assert_eq!(output.status.code(), Some(64), "{key}: {said:?}");
         assert!(said.len() == 1 && said[0].starts_with(&format!("{key} (")), "{said:?}");
         assert!(said[0].contains("at most"), "{said:?}");
+    }
+}
+
+/// A clock that runs too fast costs more than it tells.
+#[test]
+fn clocks_that_would_only_make_work_are_refused() {
+    for (name, value, said) in [
+        (
+            "LINKS__RESUME_WINDOW",
+            "9999ms",
+            "links.resume_window (ZIPSTREAM__LINKS__RESUME_WINDOW): must be at least 10s",
+        ),
+        (
+            "FETCH__MIN_RATE_WINDOW",
+            "999ms",
+            "fetch.min_rate_window (ZIPSTREAM__FETCH__MIN_RATE_WINDOW): must be at least 1s",
+        ),
+    ] {
+        let output = check(&[], &[(&format!("ZIPSTREAM__{name}"), value)]);
+        assert_eq!((output.status.code(), lines(&output.stderr)), (Some(64), vec![said.to_owned()]));
     }
 }
 

@@ -39,6 +39,24 @@ async fn stored_bytes_are_bounded() {
     mint(app.address(), &sourceless()).await;
 }
 
+/// To come again later would be of no use.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_no_client_has_room_for_is_too_large() {
+    let app = App::with(|config| {
+        config.links.max_bytes_per_client = ByteSize(10_000);
+        config.tiers.anonymous.archives_per_hour = 10;
+    })
+    .await;
+    let files: Vec<_> =
+        (0..20).map(|index| json!({ "url": "data:,a", "zipPath": index.to_string() })).collect();
+    for _ in 0..12 {
+        let refused = post(app.address(), &json!({ "files": files })).await;
+        assert_refused(&refused, 413, "body_too_large");
+    }
+    let answer = post(app.address(), &sourceless()).await;
+    assert_eq!((answer.status, answer.header("x-ratelimit-remaining")), (201, Some("9")));
+}
+
 /// Far more refusals than a client has archives in an hour.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_for_which_there_is_no_room_spends_nothing() {

@@ -1,9 +1,12 @@
 //! The line that each archive leaves in the log: one, with the trace that its caller named, in both formats.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::Process;
 use crate::support::client::{Answer, Request};
+use crate::support::redis::Redis;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -74,4 +77,20 @@ async fn no_trace_is_handed_on_to_sources() {
     let asked = origin.requests_to("/a");
     assert_eq!(asked.len(), 1);
     assert_eq!((asked[0].header("traceparent"), asked[0].header("x-request-id")), (None, None));
+}
+
+/// Nothing else would tell before the first request that needs it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_is_out_of_reach_is_told_at_the_start() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let redis = Redis::start().await;
+    for (url, is_away) in [(format!("redis://:SECRET@{closed}"), true), (redis.url(), false)] {
+        let service = Process::start(&[("ZIPSTREAM__STATE__URL", &url)]);
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        assert_eq!(service.get("/healthz").await.status, 200);
+        let log = service.end();
+        let told = log.lines().filter(|line| line.contains("WARN") && line.contains("state.url")).count();
+        assert_eq!(told, usize::from(is_away), "{log}");
+        assert!(!log.contains("SECRET"), "{log}");
+    }
 }

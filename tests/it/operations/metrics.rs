@@ -162,6 +162,21 @@ async fn links_are_counted_without_their_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_left_before_its_answer_is_counted() {
+    let (origin, service) = (Origin::start().await, Process::start(&[]));
+    let url = origin.serve("/a", Route::pattern(1, 1000).hang(0));
+    let request = service.post(&json!({ "files": [{ "url": url, "zipPath": "a" }] }));
+    let mut connection = Connection::open(service.address).await;
+    connection.send(&request.bytes()).await;
+    origin.until("it is asked", |origin| !origin.requests_to("/a").is_empty()).await;
+    drop(connection);
+    let route = [("route", "/api/downloads"), ("method", "POST"), ("status", "left")];
+    let left = |numbers: &Numbers| numbers.sum("zipstream_http_requests_total", &route) == 1.0;
+    let numbers = service.numbers_when(left).await;
+    assert_eq!(numbers.sum("zipstream_http_request_duration_seconds_count", &route[..2]), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_client_makes_labels() {
     let service = Process::start(&[]);
     let odd = "/secret/of/a/client?token=secret";

@@ -10,7 +10,7 @@ use std::{
 
 use zipstream::links::{Links, State, Status, Token};
 
-use super::{Bench, facts, is_missing, mint, until};
+use super::{Bench, facts, is_missing, mint, record, until};
 
 /// Two nodes: of memory the same one twice.
 fn nodes(bench: &Bench) -> [Links; 2] {
@@ -160,4 +160,55 @@ async fn a_download_keeps_the_record_past_the_links_time() {
         drop(download);
         links.settle().await;
     }
+}
+
+/// A status is asked for again and again, by everybody who waits; the descriptor may measure a megabyte.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_does_not_cost_the_descriptor() {
+    let [_, bench] = Bench::both().await;
+    let redis = bench.redis.as_ref().unwrap();
+    let links = bench.links(|_| {});
+    let token = links.mint(&record("a", 900_000)).await.unwrap().token;
+    let sent = || async {
+        let numbers = redis.ask("INFO stats").await;
+        let sent = numbers.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:")).unwrap();
+        sent.parse::<u64>().unwrap()
+    };
+    let before = sent().await;
+    assert_eq!(links.status(&token).await.unwrap().state, State::Waiting);
+    let download = links.begin(&token, 3).await.unwrap().0;
+    assert_eq!(links.status(&token).await.unwrap().state, State::Running);
+    assert!(sent().await - before < 100_000, "{} bytes", sent().await - before);
+    drop(download);
+    links.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_an_earlier_version_has_a_status_before_its_first_report() {
+    let [_, bench] = Bench::both().await;
+    let links = bench.links(|_| {});
+    let token = mint(&links).await.token;
+    let told = links.status(&token).await.unwrap();
+    let redis = bench.redis.as_ref().unwrap();
+    let forgotten = redis.ask(&format!("HDEL {{zipstream}}:link:{} report", token.record_name())).await;
+    assert!(forgotten.starts_with(":1"), "{forgotten}");
+    assert_eq!(links.status(&token).await.unwrap(), told);
+}
+
+/// Clients go at any moment, also while Redis is asked to begin their download.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_while_its_download_begins_is_told_to_have_left() {
+    let [_, bench] = Bench::both().await;
+    let [here, there] = nodes(&bench);
+    let token = mint(&here).await.token;
+    here.begin(&token, 3).await.unwrap().0.note_end();
+    becomes(&there, &token, |status| status.state == State::Done).await;
+    let redis = bench.redis.as_ref().unwrap();
+    redis.freeze();
+    let left = tokio::time::timeout(Duration::from_millis(200), here.begin(&token, 3)).await;
+    assert!(left.is_err(), "it cannot have begun");
+    redis.thaw();
+    let status = becomes(&there, &token, |status| status.state == State::Failed).await;
+    assert_eq!(status.error.unwrap().code, "client_gone");
+    here.settle().await;
 }

@@ -7,9 +7,10 @@ use redis::{Commands, Connection, Value};
 use zipstream::{
     links::Record,
     plan::{Facts, Head, Validator},
+    value::ByteSize,
 };
 
-use super::{Bench, facts, mint, until};
+use super::{Bench, facts, is_missing, mint, record, until};
 
 /// A connection of the test's own.
 fn connect(bench: &Bench) -> Connection {
@@ -111,6 +112,12 @@ async fn every_key_ends_by_itself() {
     .await;
 }
 
+/// What the records that are kept add up to.
+fn bytes(connection: &mut Connection) -> i64 {
+    let sum: Option<i64> = connection.hget("{zipstream}:links:bytes", "all").unwrap();
+    sum.unwrap_or(0)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sums_end_where_they_began() {
     let bench = &Bench::both().await[1];
@@ -129,12 +136,53 @@ async fn sums_end_where_they_began() {
     tokio::time::sleep(Duration::from_millis(60)).await;
     // Making room for one forgets all others.
     let token = mint(&lasting).await.token;
-    let bytes =
-        |connection: &mut Connection| -> i64 { connection.hget("{zipstream}:links:bytes", "all").unwrap() };
     let mut connection = connect(bench);
     let (one, count): (i64, u64) = (bytes(&mut connection), connection.zcard("{zipstream}:links").unwrap());
     // The descriptor, who sent it, and what three sources may tell.
     assert!(one > 1_700 && one < 2_000 && count == 1, "{one} bytes, {count} records");
     lasting.remove(&token).await.unwrap();
     assert_eq!(bytes(&mut connection), 0);
+}
+
+/// The sums live as long as the longest record that they ever told of, the list of records as long as the longest of those
+/// in it: what ends with the list must not stay in the sums.
+#[tokio::test(flavor = "multi_thread")]
+async fn sums_do_not_outlive_the_records_that_they_tell_of() {
+    let bench = &Bench::both().await[1];
+    let links = bench.links(|config| {
+        config.ttl = Duration::from_millis(100);
+        (config.max_bytes, config.max_bytes_per_client) = (ByteSize(4_000), ByteSize(4_000));
+    });
+    for _ in 0..4 {
+        let token = mint(&links).await.token;
+        drop(links.begin(&token, 1).await.unwrap().0);
+        links.remove(&token).await.unwrap();
+        let unused = mint(&links).await.token;
+        until("its end", || async { is_missing(links.find(&unused).await).then_some(()) }).await;
+    }
+    mint(&links).await;
+    let one = bytes(&mut connect(bench));
+    assert!(one > 1_700 && one < 2_000, "{one} bytes of one record");
+    links.settle().await;
+}
+
+/// Redis does nothing else while a script runs, so what has ended is swept in portions; room is found nevertheless.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_ended_records_are_swept_in_portions_and_stand_in_nobodys_way() {
+    let bench = &Bench::both().await[1];
+    let (lasting, most) = (bench.links(|_| {}), 1_200);
+    let brief = bench.links(|config| (config.max_per_client, config.ttl) = (most, Duration::from_secs(3)));
+    // What is listed ends with the last of it.
+    lasting.mint(&record("another", 10)).await.unwrap();
+    for _ in 0..most {
+        mint(&brief).await;
+    }
+    tokio::time::sleep(Duration::from_millis(3_100)).await;
+    let records = || -> usize { connect(bench).zcard("{zipstream}:links").unwrap() };
+    let before = records();
+    mint(&lasting).await;
+    assert_eq!(records(), before - 500.min(before - 1) + 1, "of {before}");
+    let narrow = bench.links(|config| config.max = 3);
+    narrow.mint(&record("another", 10)).await.unwrap();
+    assert_eq!(records(), 3);
 }
