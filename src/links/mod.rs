@@ -189,10 +189,6 @@ impl Links {
         let seal = Seal::of(token)?;
         match self.0.store.latest(token.id()).await?.ok_or(Error::NotFound)? {
             Latest::Live(status) => Ok(status),
-            Latest::None { request } => {
-                let record = Record::from_bytes(seal.open(Field::Request, request)?)?;
-                Ok(Status::waiting(record.entries))
-            }
             Latest::Reported { age, report } => {
                 let status: Status = read(&seal, Field::Report, report)?;
                 let is_lost = age > reporter::overdue(self.0.config.resume_window);

@@ -114,13 +114,8 @@ impl Redis {
     }
 
     pub(super) async fn latest(&self, id: Id) -> Result<Option<Latest>, Error> {
-        type Record = (Option<Vec<u8>>, Option<Vec<u8>>, u64);
-        let found: Option<Record> = self.ask(&self.0.scripts.latest, id, NOTHING).await?;
-        Ok(found.and_then(|found| match found {
-            (_, Some(report), age) => Some(Latest::Reported { age: Duration::from_millis(age), report }),
-            (Some(request), None, _) => Some(Latest::None { request }),
-            (None, None, _) => None,
-        }))
+        let found: Option<(Vec<u8>, u64)> = self.ask(&self.0.scripts.latest, id, NOTHING).await?;
+        Ok(found.map(|(report, age)| Latest::Reported { age: Duration::from_millis(age), report }))
     }
 
     /// Makes a download the latest and starts its reporter and the carrier of its book.

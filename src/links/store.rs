@@ -56,11 +56,6 @@ pub(super) enum Inserted {
 pub(super) enum Latest {
     /// It is, or was, of this node.
     Live(Status),
-    /// There was none, of a record that an earlier version stored.
-    None {
-        /// The sealed request.
-        request: Vec<u8>,
-    },
     /// What some node reported of it, or the minter of a record that nobody has used.
     Reported {
         /// Time since the last report.

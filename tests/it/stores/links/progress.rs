@@ -183,18 +183,6 @@ async fn a_status_does_not_cost_the_descriptor() {
     links.settle().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_link_of_an_earlier_version_has_a_status_before_its_first_report() {
-    let [_, bench] = Bench::both().await;
-    let links = bench.links(|_| {});
-    let token = mint(&links).await.token;
-    let told = links.status(&token).await.unwrap();
-    let redis = bench.redis.as_ref().unwrap();
-    let forgotten = redis.ask(&format!("HDEL {{zipstream}}:link:{} report", token.record_name())).await;
-    assert!(forgotten.starts_with(":1"), "{forgotten}");
-    assert_eq!(links.status(&token).await.unwrap(), told);
-}
-
 /// Clients go at any moment, also while Redis is asked to begin their download.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_leaves_while_its_download_begins_is_told_to_have_left() {
