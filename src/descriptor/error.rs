@@ -100,7 +100,9 @@ pub enum Error {
     #[error("the name holds a control character; remove it")]
     NameControl,
     /// `.`, `..`, or what some system takes for them.
-    #[error("the name has a segment `.`, `..` or of nothing but dots or spaces; write the path without it")]
+    #[error(
+        "the name has a segment `.`, `..` or of nothing but dots or spaces, or a drive ahead of one; write the path without it"
+    )]
     NameDots,
     /// `C:`
     #[error("the name begins with a drive; names are relative, remove it")]
