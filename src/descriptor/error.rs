@@ -2,7 +2,7 @@
 //!
 //! A text says what is wrong and what to do. None shows a value, for values hold signatures and passwords.
 
-use crate::egress::Refusal;
+use crate::egress::{Malformed, Refusal};
 
 use super::{Code, Unportable};
 
@@ -176,15 +176,15 @@ pub enum Error {
     /// A name that Windows cannot hold.
     #[error("{0}; rename it, or send without portableNames")]
     Unportable(#[from] Unportable),
-    /// A URL that parsers disagree about, or none can read.
+    /// A URL that is none of the kinds that a source has.
     #[error("the URL is not valid: {0}")]
     Url(&'static str),
+    /// A URL that parsers disagree about, or none can read.
+    #[error("the URL is not valid: {0}")]
+    UrlMalformed(#[from] Malformed),
     /// A URL that the policy refuses.
     #[error("the URL is refused: {0}")]
     UrlRefused(Refusal),
-    /// A URL that the `url` crate cannot read.
-    #[error("the URL is not valid: {0}")]
-    UrlSyntax(#[from] url::ParseError),
     /// Longer than URLs may be.
     #[error("the URL is longer than {limit} octets; shorten it")]
     UrlTooLong {
@@ -213,7 +213,7 @@ impl Error {
             | Error::Type { .. } => Code::InvalidDescriptor,
             Error::DataUrl(_)
             | Error::Url(_)
-            | Error::UrlSyntax(_)
+            | Error::UrlMalformed(_)
             | Error::UrlTooLong { .. }
             | Error::UrlType(_) => Code::InvalidUrl,
             Error::UrlRefused(refusal) if refusal.is_invalid() => Code::InvalidUrl,

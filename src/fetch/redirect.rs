@@ -51,7 +51,7 @@ fn target(answer: &Answer, from: &Url) -> Result<Option<Url>, Error> {
     }
     let location = answer.location().ok_or(Error::Protocol("it redirects without a sound Location"))?;
     let url = egress::parse_url(location, Some(from));
-    url.map(Some).map_err(|refusal| Error::Forbidden { refusal, redirected: true })
+    url.map(Some).map_err(|malformed| Error::Forbidden { refusal: malformed.into(), redirected: true })
 }
 
 /// Notes that a refusal was met behind a redirect.

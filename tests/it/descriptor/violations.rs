@@ -130,6 +130,11 @@ fn urls_that_programs_read_differently_are_refused() {
         ("http://src.exa\tmple.net/a", Code::InvalidUrl),
         ("http://src.example.net\\@evil.example.org/", Code::InvalidUrl),
         ("http://user:pw@src.example.net/a", Code::InvalidUrl),
+        ("http://@src.example.net/a", Code::InvalidUrl),
+        ("http://:@src.example.net/a", Code::InvalidUrl),
+        ("http://src.exam\u{200b}ple.net/a", Code::InvalidUrl),
+        ("http://src.exam%C2%ADple.net/a", Code::InvalidUrl),
+        ("http://src.exam|ple.net/a", Code::InvalidUrl),
         ("data:text/plain", Code::InvalidUrl),
         ("http://10.0.0.1/", Code::ForbiddenUrl),
     ] {
