@@ -16,7 +16,7 @@ pub enum Error {
     #[error("the source changed while it was being read: {0}")]
     Changed(&'static str),
     /// The policy refused the URL, or what its name or a redirect led to.
-    #[error("{refusal}")]
+    #[error("{}{refusal}", if *.redirected { "the source redirects to a URL that is refused: " } else { "" })]
     Forbidden {
         /// What the policy said.
         refusal: egress::Refusal,

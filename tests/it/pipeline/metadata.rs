@@ -134,3 +134,17 @@ async fn headers_do_not_come_back_from_another_origin() {
         assert_eq!(request.header("authorization"), None);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_behind_a_redirect_is_told_as_that() {
+    let origin = Origin::start().await;
+    let app = App::start().await;
+    for location in ["http://10.0.0.1/", "http://@src.example.net/"] {
+        let url = origin.serve("/a", Route::redirect(302, location));
+        let answer = post(&app, &json!({ "files": [{ "url": url, "zipPath": "a" }] })).send().await;
+        let problem = answer.json();
+        assert_eq!((answer.status, problem["code"].as_str()), (502, Some("forbidden_url")), "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("redirects to a URL that is refused: "), "{detail}");
+    }
+}
