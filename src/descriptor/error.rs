@@ -73,8 +73,8 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
-    /// Not JSON.
-    #[error("the body is not valid JSON: {0}")]
+    /// Not JSON, or with a number beyond what is read of it.
+    #[error("the body cannot be read as JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// Not a time.
     #[error("lastModified is written as RFC 3339 says, such as \"2026-11-19T23:00:00Z\"")]

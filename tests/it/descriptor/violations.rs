@@ -114,6 +114,8 @@ fn details_say_what_to_do() {
     }
     let broken = parse(b"{\n  \"files\": [,]\n}").unwrap_err();
     assert!(broken.first().detail.contains("line 2 column 13"), "{broken}");
+    let huge = parse(br#"{"files":[{"url":"data:,","zipPath":"a","size":1e400}]}"#).unwrap_err();
+    assert!(!huge.first().detail.contains("not valid JSON"), "lawful JSON, out of range: {huge}");
 }
 
 #[test]
