@@ -37,7 +37,7 @@ pub enum Error {
     DuplicateKey,
     /// A name that is taken.
     #[error(
-        "the name is taken by /files/{other} at least on systems that ignore case, Unicode forms, or trailing dots and spaces; choose another"
+        "the name is taken by /files/{other} at least on systems that ignore case, Unicode forms, trailing dots and spaces, or `::$DATA`; choose another"
     )]
     DuplicateZipPath {
         /// The entry that has the name.

@@ -97,3 +97,21 @@ fn emoji_and_ideographs_keep_what_shapes_them() {
     let cut = format!("{}👩\u{200d}💻", "n".repeat(244));
     assert_eq!(Filename::parse(&cut).unwrap().as_str(), format!("{}👩.zip", "n".repeat(244)));
 }
+
+#[test]
+fn a_file_and_its_own_stream_are_one() {
+    let file = |name: &str| json!({ "url": "http://src.example.net/", "zipPath": name });
+    let duplicate = [("/files/1/zipPath".to_owned(), Code::DuplicateZipPath)];
+    for [one, other] in [
+        ["a.txt", "a.txt::$DATA"],
+        ["A.TXT::$data", "a.txt"],
+        ["é", "É::$Data"],
+        ["a. ::$DATA", "a"],
+        ["a", "a::$DATA. "],
+        ["a", "a::$INDEX_ALLOCATION/b"],
+    ] {
+        assert_eq!(violations(&json!({ "files": [file(one), file(other)] })), duplicate, "{one} and {other}");
+    }
+    let others = ["a", "a:b", "a::$DATA.txt", "b::$DATABASE", "::$DATA"].map(file);
+    assert_eq!(violations(&json!({ "files": others })), []);
+}
