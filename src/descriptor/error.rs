@@ -82,6 +82,16 @@ pub enum Error {
     /// The manifest's name is a directory's.
     #[error("the manifest's name ends in `/`, which names a directory; remove the slash")]
     ManifestDirectory,
+    /// The name of a manifest that was given none.
+    #[error(
+        "the manifest's default name {name} is taken by /files/{other}; name another in manifest.zipPath"
+    )]
+    ManifestTaken {
+        /// The default.
+        name: &'static str,
+        /// The entry that has it, or has entries inside it.
+        other: usize,
+    },
     /// A field that must be there.
     #[error("the field `{0}` is missing; add it")]
     MissingField(&'static str),
@@ -166,10 +176,13 @@ pub enum Error {
         found: &'static str,
     },
     /// A field that is not known.
-    #[error("the field is unknown; did you mean `{nearest}`? Known here: {known}")]
+    #[error(
+        "the field is unknown; {} here: {known}",
+        .nearest.map_or("known".to_owned(), |nearest| format!("did you mean `{nearest}`? Known"))
+    )]
     UnknownField {
-        /// The known field that is nearest to it.
-        nearest: &'static str,
+        /// The known field that is nearest to it, if one is near.
+        nearest: Option<&'static str>,
         /// All known fields.
         known: String,
     },
@@ -219,7 +232,9 @@ impl Error {
             Error::UrlRefused(refusal) if refusal.is_invalid() => Code::InvalidUrl,
             Error::UrlRefused(_) => Code::ForbiddenUrl,
             Error::DuplicateKey => Code::DuplicateKey,
-            Error::DuplicateZipPath { .. } | Error::FileAndDirectory { .. } => Code::DuplicateZipPath,
+            Error::DuplicateZipPath { .. } | Error::FileAndDirectory { .. } | Error::ManifestTaken { .. } => {
+                Code::DuplicateZipPath
+            }
             Error::FilenameControl | Error::FilenameType(_) => Code::InvalidFilename,
             Error::HeaderForbidden
             | Error::HeaderName

@@ -108,6 +108,27 @@ fn details_say_what_to_do() {
         (files(&vec![json!(0); 51]), "51 files, and at most 50"),
         (files(&[]), "name at least one"),
         (json!([]), "expected an object, found an array"),
+        (
+            files(&[json!({ "url": "http://a b.example.net/", "zipPath": "a" })]),
+            "it may hold letters, digits,",
+        ),
+        (
+            files(&[json!({ "url": "http://a|b.example.net/", "zipPath": "a" })]),
+            "it may hold letters, digits,",
+        ),
+        (files(&[json!({ "url": "http://a*b.example.net/", "zipPath": "a" })]), "letters, digits, hyphens"),
+        (
+            json!({ "files": [{ "url": url, "zipPath": "MANIFEST.json" }], "onSourceError": "skip" }),
+            "MANIFEST.json is taken by /files/0; name another in manifest.zipPath",
+        ),
+        (
+            json!({ "files": [{ "url": url, "zipPath": "MANIFEST.json/a" }], "manifest": {} }),
+            "MANIFEST.json is taken by /files/0; name another in manifest.zipPath",
+        ),
+        (
+            files(&[json!({ "url": url, "zipPath": "a", "password": "b" })]),
+            "the field is unknown; known here: url, ",
+        ),
     ] {
         let found = parse_json(&body).unwrap_err();
         assert!(found.as_slice().iter().any(|it| it.detail.contains(part)), "{found}");
