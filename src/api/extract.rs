@@ -98,7 +98,12 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
             )));
         }
     }
-    let Some(whole) = headers.get(CONTENT_TYPE).map(text) else { return Ok(()) };
+    // Of two types one reader takes the first and another the last.
+    let mut types = headers.get_all(CONTENT_TYPE).iter().map(text);
+    let Some(whole) = types.next() else { return Ok(()) };
+    if types.next().is_some() {
+        return Err(Problem::unsupported_media_type("a body has one Content-Type, not several"));
+    }
     let essence = whole.split(';').next().unwrap_or_default().trim();
     match essence {
         "" | "application/json" | "application/x-www-form-urlencoded" | "text/json" | "text/plain" => Ok(()),
@@ -127,6 +132,17 @@ mod tests {
         }
         for other in ["application/xml", "multipart/form-data; boundary=x", "image/+json", "json"] {
             assert!(!verdict("content-type", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_body_has_one_type() {
+        for types in [["application/json", "application/json"], ["application/json", "text/html"]] {
+            let mut headers = HeaderMap::new();
+            for value in types {
+                headers.append(CONTENT_TYPE, value.parse().unwrap());
+            }
+            assert!(check_type(&headers).is_err(), "{types:?}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! Names that some system takes for one: `A.txt` and `a.txt`, `é` in two forms, `x` and `x.`, a file `a` and `a/b`.
+//! Names that some system takes for one: `A.txt` and `a.txt`, `é` in two forms, `x` and `x.`, `x` and `x::$DATA`, a file
+//! `a` and `a/b`.
 //!
 //! Extracting such an archive loses a file without a word, so it is refused. Names are held as a tree of folded
 //! segments: the work is linear in their octets, however deep they are.
@@ -89,17 +90,34 @@ impl Names {
     }
 }
 
-/// Reduces a segment to what is left of it where systems ignore case, Unicode forms, and trailing dots and spaces:
-/// canonical caseless matching (Unicode 3.13, D145), composed again.
+/// What NTFS calls the contents of a file or directory itself (File Streams, in Microsoft's documentation), folded.
+const OWN_STREAMS: [&str; 2] = ["::$data", "::$index_allocation"];
+
+/// Reduces a segment to what is left of it where systems ignore case, Unicode forms, trailing dots and spaces, and the name
+/// of its own stream: canonical caseless matching (Unicode 3.13, D145), composed again.
 fn fold(segment: &str) -> String {
-    let trimmed = |text: &str| text.trim_end_matches(['.', ' ']).len();
+    let mut folded = fold_case(segment);
+    let mut end = trimmed(&folded);
+    if let Some(name) = OWN_STREAMS.iter().find_map(|stream| folded[..end].strip_suffix(stream)) {
+        end = trimmed(name);
+    }
+    folded.truncate(end);
+    folded
+}
+
+/// Folds case and Unicode forms.
+fn fold_case(segment: &str) -> String {
     if segment.is_ascii() {
-        return segment[..trimmed(segment)].to_ascii_lowercase();
+        return segment.to_ascii_lowercase();
     }
     let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(segment);
     let folded = CaseMapperBorrowed::new().fold_string(&decomposed);
-    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(&folded);
-    composed[..trimmed(&composed)].to_owned()
+    ComposingNormalizerBorrowed::new_nfc().normalize(&folded).into_owned()
+}
+
+/// Measures a text without dots and spaces at its end.
+fn trimmed(text: &str) -> usize {
+    text.trim_end_matches(['.', ' ']).len()
 }
 
 #[cfg(test)]

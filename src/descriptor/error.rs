@@ -2,7 +2,7 @@
 //!
 //! A text says what is wrong and what to do. None shows a value, for values hold signatures and passwords.
 
-use crate::egress::Refusal;
+use crate::egress::{Malformed, Refusal};
 
 use super::{Code, Unportable};
 
@@ -37,7 +37,7 @@ pub enum Error {
     DuplicateKey,
     /// A name that is taken.
     #[error(
-        "the name is taken by /files/{other} at least on systems that ignore case, Unicode forms, or trailing dots and spaces; choose another"
+        "the name is taken by /files/{other} at least on systems that ignore case, Unicode forms, trailing dots and spaces, or `::$DATA`; choose another"
     )]
     DuplicateZipPath {
         /// The entry that has the name.
@@ -73,8 +73,8 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
-    /// Not JSON.
-    #[error("the body is not valid JSON: {0}")]
+    /// Not JSON, or with a number beyond what is read of it.
+    #[error("the body cannot be read as JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// Not a time.
     #[error("lastModified is written as RFC 3339 says, such as \"2026-11-19T23:00:00Z\"")]
@@ -82,6 +82,16 @@ pub enum Error {
     /// The manifest's name is a directory's.
     #[error("the manifest's name ends in `/`, which names a directory; remove the slash")]
     ManifestDirectory,
+    /// The name of a manifest that was given none.
+    #[error(
+        "the manifest's default name {name} is taken by /files/{other}; name another in manifest.zipPath"
+    )]
+    ManifestTaken {
+        /// The default.
+        name: &'static str,
+        /// The entry that has it, or has entries inside it.
+        other: usize,
+    },
     /// A field that must be there.
     #[error("the field `{0}` is missing; add it")]
     MissingField(&'static str),
@@ -100,7 +110,9 @@ pub enum Error {
     #[error("the name holds a control character; remove it")]
     NameControl,
     /// `.`, `..`, or what some system takes for them.
-    #[error("the name has a segment `.`, `..` or of nothing but dots or spaces; write the path without it")]
+    #[error(
+        "the name has a segment `.`, `..` or of nothing but dots or spaces, or a drive ahead of one; write the path without it"
+    )]
     NameDots,
     /// `C:`
     #[error("the name begins with a drive; names are relative, remove it")]
@@ -164,25 +176,28 @@ pub enum Error {
         found: &'static str,
     },
     /// A field that is not known.
-    #[error("the field is unknown; did you mean `{nearest}`? Known here: {known}")]
+    #[error(
+        "the field is unknown; {} here: {known}",
+        .nearest.map_or("known".to_owned(), |nearest| format!("did you mean `{nearest}`? Known"))
+    )]
     UnknownField {
-        /// The known field that is nearest to it.
-        nearest: &'static str,
+        /// The known field that is nearest to it, if one is near.
+        nearest: Option<&'static str>,
         /// All known fields.
         known: String,
     },
     /// A name that Windows cannot hold.
     #[error("{0}; rename it, or send without portableNames")]
     Unportable(#[from] Unportable),
-    /// A URL that parsers disagree about, or none can read.
+    /// A URL that is none of the kinds that a source has.
     #[error("the URL is not valid: {0}")]
     Url(&'static str),
+    /// A URL that parsers disagree about, or none can read.
+    #[error("the URL is not valid: {0}")]
+    UrlMalformed(#[from] Malformed),
     /// A URL that the policy refuses.
     #[error("the URL is refused: {0}")]
     UrlRefused(Refusal),
-    /// A URL that the `url` crate cannot read.
-    #[error("the URL is not valid: {0}")]
-    UrlSyntax(#[from] url::ParseError),
     /// Longer than URLs may be.
     #[error("the URL is longer than {limit} octets; shorten it")]
     UrlTooLong {
@@ -211,13 +226,15 @@ impl Error {
             | Error::Type { .. } => Code::InvalidDescriptor,
             Error::DataUrl(_)
             | Error::Url(_)
-            | Error::UrlSyntax(_)
+            | Error::UrlMalformed(_)
             | Error::UrlTooLong { .. }
             | Error::UrlType(_) => Code::InvalidUrl,
             Error::UrlRefused(refusal) if refusal.is_invalid() => Code::InvalidUrl,
             Error::UrlRefused(_) => Code::ForbiddenUrl,
             Error::DuplicateKey => Code::DuplicateKey,
-            Error::DuplicateZipPath { .. } | Error::FileAndDirectory { .. } => Code::DuplicateZipPath,
+            Error::DuplicateZipPath { .. } | Error::FileAndDirectory { .. } | Error::ManifestTaken { .. } => {
+                Code::DuplicateZipPath
+            }
             Error::FilenameControl | Error::FilenameType(_) => Code::InvalidFilename,
             Error::HeaderForbidden
             | Error::HeaderName

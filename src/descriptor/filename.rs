@@ -49,12 +49,8 @@ impl Filename {
             return Err(Error::FilenameControl);
         }
         let component = suggested.rsplit(['/', '\\']).next().unwrap_or_default();
-        let visible: String = component
-            .chars()
-            .filter(|char| !invisible::is_invisible(*char))
-            .map(|char| if matches!(char, '<' | '>' | ':' | '|' | '?' | '*') { '_' } else { char })
-            .collect();
-        Ok(Filename::from_visible(visible.trim()))
+        let lawful = component.replace(['<', '>', ':', '|', '?', '*'], "_");
+        Ok(Filename::from_visible(invisible::without(&lawful).trim()))
     }
 
     /// Returns the name.
@@ -83,7 +79,9 @@ impl Filename {
         while !stem.is_char_boundary(end) {
             end -= 1;
         }
-        let stem = stem[..end].trim_end();
+        // The cut may have parted an emoji from what holds it together.
+        let stem = invisible::without(&stem[..end]);
+        let stem = stem.trim_end();
         if stem.chars().all(|char| char == '.' || char.is_whitespace()) {
             return Filename::default();
         }

@@ -19,24 +19,28 @@ const MAX_OCTETS: usize = 8192;
 const LINE_OVERHEAD: usize = 4;
 
 /// Headers that are never taken from a client, in lower case.
-const FORBIDDEN: [&str; 13] = [
+const FORBIDDEN: [&str; 16] = [
     "accept-encoding",
     "connection",
     "content-length",
     "expect",
+    "forwarded",
     "host",
     "http2-settings",
     "keep-alive",
+    "proxy",
     "range",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
     "via",
+    "x-real-ip",
 ];
 
-/// Beginnings of header names that are never taken from a client: proxies' own, and conditions.
-const FORBIDDEN_PREFIXES: [&str; 2] = ["proxy-", "if-"];
+/// Beginnings of header names that are never taken from a client: conditions, and what proxies say to each other and of
+/// whom they ask for.
+const FORBIDDEN_PREFIXES: [&str; 3] = ["if-", "proxy-", "x-forwarded-"];
 
 /// Reads the headers of a file and reports those that cannot be sent.
 pub(super) fn parse(node: &Node<'_>, at: Pointer<'_>, report: &mut Report) -> HeaderMap {
@@ -110,6 +114,12 @@ mod tests {
             (r#"{"HOST":"a"}"#, Code::InvalidHeader, "/headers/HOST"),
             (r#"{"If-None-Match":"*"}"#, Code::InvalidHeader, "/headers/If-None-Match"),
             (r#"{"Proxy-Anything":"a"}"#, Code::InvalidHeader, "/headers/Proxy-Anything"),
+            (r#"{"Proxy":"a"}"#, Code::InvalidHeader, "/headers/Proxy"),
+            (r#"{"Forwarded":"for=a"}"#, Code::InvalidHeader, "/headers/Forwarded"),
+            (r#"{"X-Forwarded-For":"a"}"#, Code::InvalidHeader, "/headers/X-Forwarded-For"),
+            (r#"{"X-Forwarded-Host":"a"}"#, Code::InvalidHeader, "/headers/X-Forwarded-Host"),
+            (r#"{"x-forwarded-proto":"a"}"#, Code::InvalidHeader, "/headers/x-forwarded-proto"),
+            (r#"{"X-Real-IP":"a"}"#, Code::InvalidHeader, "/headers/X-Real-IP"),
             (r#"{"a":"1","A":"2"}"#, Code::InvalidHeader, "/headers/A"),
             (r#"{"a":"1","a":"2"}"#, Code::DuplicateKey, "/headers/a"),
             (r#"{"a/b":"1"}"#, Code::InvalidHeader, "/headers/a~1b"),

@@ -65,7 +65,12 @@ fn parse_name(named: Option<&Node<'_>>, names: &mut Names, portable: bool) -> Re
     if name.is_directory() {
         return Err(Error::ManifestDirectory);
     }
-    names.insert(LAST, &name)?;
+    names.insert(LAST, &name).map_err(|error| match error {
+        Error::DuplicateZipPath { other } | Error::FileAndDirectory { other } if named.is_none() => {
+            Error::ManifestTaken { name: DEFAULT, other }
+        }
+        error => error,
+    })?;
     if portable {
         name.check_portable()?;
     }

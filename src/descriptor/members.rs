@@ -94,13 +94,17 @@ impl<'n, 'b> Members<'n, 'b> {
     }
 }
 
-/// Names the known field that is nearest to an unknown one.
+/// The least likeness of a field that is suggested, from 0 to 1: half of the letters stand where they should.
+const MIN_LIKENESS: f64 = 0.5;
+
+/// Names the known field that is nearest to an unknown one, if one is near.
 fn unknown_field(key: &str, known: &[&'static str]) -> Error {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-', ' '], "");
     let wanted = if key.len() <= MAX_COMPARED { plain(key) } else { String::new() };
     let likeness = |name: &str| strsim::normalized_damerau_levenshtein(&plain(name), &wanted);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    Error::UnknownField { nearest: nearest.copied().unwrap_or_default(), known: known.join(", ") }
+    let nearest = known.iter().map(|name| (likeness(name), *name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let nearest = nearest.filter(|(likeness, _)| *likeness >= MIN_LIKENESS).map(|(_, name)| name);
+    Error::UnknownField { nearest, known: known.join(", ") }
 }
 
 #[cfg(test)]
@@ -109,9 +113,16 @@ mod tests {
 
     #[test]
     fn names_the_nearest_known_field() {
-        for (key, expected) in [("zip_path", "zipPath"), ("URL", "url"), ("last-modified", "lastModified")] {
+        for (key, expected) in [
+            ("zip_path", Some("zipPath")),
+            ("path", Some("zipPath")),
+            ("URL", Some("url")),
+            ("last-modified", Some("lastModified")),
+            ("password", None),
+            ("", None),
+        ] {
             match unknown_field(key, &["headers", "lastModified", "size", "url", "zipPath"]) {
-                Error::UnknownField { nearest, .. } => assert_eq!(nearest, expected),
+                Error::UnknownField { nearest, .. } => assert_eq!(nearest, expected, "{key}"),
                 error => panic!("{error}"),
             }
         }

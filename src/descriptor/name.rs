@@ -104,7 +104,8 @@ fn has_drive(text: &str) -> bool {
     matches!(text.as_bytes(), [letter, b':'] | [letter, b':', b'/', ..] if letter.is_ascii_alphabetic())
 }
 
-/// Checks a segment. Systems that drop trailing dots and spaces read `.. ` as `..`, so all of that kind is refused.
+/// Checks a segment. Systems that drop trailing dots and spaces read `.. ` as `..`, so all of that kind is refused;
+/// behind a drive too, for `C:..` is a parent directory to Windows and whoever joins paths on it.
 fn check_segment(segment: &str) -> Result<(), Error> {
     if segment.is_empty() {
         return Err(Error::NameEmptySegment);
@@ -112,10 +113,20 @@ fn check_segment(segment: &str) -> Result<(), Error> {
     if segment.len() > MAX_SEGMENT_OCTETS {
         return Err(Error::SegmentTooLong { limit: MAX_SEGMENT_OCTETS });
     }
-    if segment.chars().all(|char| char == '.' || char.is_whitespace()) {
+    if without_drives(segment).chars().all(|char| char == '.' || char.is_whitespace()) {
         return Err(Error::NameDots);
     }
     Ok(())
+}
+
+/// Returns what follows the drives that a segment begins with: `..` of `C:..`.
+fn without_drives(mut segment: &str) -> &str {
+    while let [letter, b':', ..] = segment.as_bytes()
+        && letter.is_ascii_alphabetic()
+    {
+        segment = &segment[2..];
+    }
+    segment
 }
 
 /// Checks a segment against the rules of Windows ("Naming Files, Paths, and Namespaces").

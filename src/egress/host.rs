@@ -14,29 +14,38 @@ const LABEL_LIMIT: usize = 63;
 
 /// The top-level names that are no part of the public DNS: special-use (RFC 6761, 6762, 7686, 9476), set aside by ICANN
 /// for private use (`internal`) or never to be delegated (`corp`, `home`, `mail`), infrastructure (`arpa`, RFC 3172, with
-/// RFC 8375's `home.arpa` in it), and those that routers and cluster software claim for themselves.
-const SPECIAL: [&str; 21] = [
+/// RFC 8375's `home.arpa` in it), those that hosts files give the loopback (`localdomain`, `localdomain4`, `localdomain6`),
+/// those that routers, container managers (`docker`, `incus`, `lxd`) and clouds (`novalocal`, `openstacklocal`) claim for
+/// themselves, and those that cluster software completes by search domains (`kubernetes.default`, `db.team.svc`).
+const SPECIAL: [&str; 28] = [
     "alt",
     "arpa",
     "consul",
     "corp",
+    "default",
     "docker",
     "example",
     "home",
+    "incus",
     "internal",
     "intranet",
     "invalid",
+    "kubernetes",
     "lan",
     "local",
     "localdomain",
+    "localdomain4",
+    "localdomain6",
     "localhost",
+    "lxd",
     "mail",
+    "novalocal",
     "onion",
+    "openstacklocal",
     "private",
     "svc",
     "test",
     "workgroup",
-    "kubernetes",
 ];
 
 /// Gives the name without its final dot, if it can be a DNS name. Underscores are no host name's (RFC 952) but live in
@@ -152,6 +161,14 @@ mod tests {
             "x.cluster.local",
             "a.example",
             "w.onion",
+            "localhost6.localdomain6",
+            "localhost4.localdomain4",
+            "vm-1.openstacklocal",
+            "vm-1.novalocal",
+            "c1.lxd",
+            "c1.incus",
+            "kubernetes.default",
+            "db.team.svc",
         ] {
             assert!(is_special(name), "{name}");
         }

@@ -37,7 +37,9 @@ pub enum Reason {
     #[error("credentials are not allowed in a URL")]
     Credentials,
     /// A host that cannot be a DNS name (RFC 1035 §2.3.4).
-    #[error("the host is not a valid name")]
+    #[error(
+        "the host is not a name of letters, digits, hyphens and underscores with single dots between them"
+    )]
     Host,
     /// A special-use, private or single-label name.
     #[error("the host name is reserved for private use")]

@@ -19,7 +19,7 @@ pub enum Error {
     #[error("the service has no room for another connection; try again shortly")]
     Exhausted,
     /// The policy refused the URL, or what its name or a redirect led to.
-    #[error("{refusal}")]
+    #[error("{}{refusal}", if *.redirected { "the source redirects to a URL that is refused: " } else { "" })]
     Forbidden {
         /// What the policy said.
         refusal: egress::Refusal,

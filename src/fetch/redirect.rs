@@ -1,4 +1,5 @@
-//! Redirects, followed by hand: every hop is judged, and a source's own headers stay with its own origin.
+//! Redirects, followed by hand: every hop is judged, and a source's own headers stay with its own origin. What another has
+//! chosen there is none of the client's choice: headers that were dropped once do not come back.
 
 use std::borrow::Cow;
 
@@ -27,8 +28,9 @@ impl Client {
     ) -> Result<Answer, Error> {
         let elsewhere = HeaderMap::new();
         let mut url = Cow::Borrowed(&source.url);
+        let mut is_at_home = true;
         for hop in 0..=HOPS {
-            let is_at_home = hop == 0 || url.origin() == source.url.origin();
+            is_at_home &= url.origin() == source.url.origin();
             let own = if is_at_home { &source.headers } else { &elsewhere };
             let answer = self.exchange(&url, own, conditions).await.map_err(|error| on_hop(error, hop))?;
             let Some(next) = target(&answer, &url)? else { return Ok(answer) };
@@ -51,7 +53,7 @@ fn target(answer: &Answer, from: &Url) -> Result<Option<Url>, Error> {
     }
     let location = answer.location().ok_or(Error::Protocol("it redirects without a sound Location"))?;
     let url = egress::parse_url(location, Some(from));
-    url.map(Some).map_err(|refusal| Error::Forbidden { refusal, redirected: true })
+    url.map(Some).map_err(|malformed| Error::Forbidden { refusal: malformed.into(), redirected: true })
 }
 
 /// Notes that a refusal was met behind a redirect.

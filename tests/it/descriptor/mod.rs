@@ -3,6 +3,7 @@
 mod corpus;
 mod draft;
 mod manifest;
+mod names;
 mod properties;
 mod violations;
 

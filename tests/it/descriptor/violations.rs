@@ -108,12 +108,35 @@ fn details_say_what_to_do() {
         (files(&vec![json!(0); 51]), "51 files, and at most 50"),
         (files(&[]), "name at least one"),
         (json!([]), "expected an object, found an array"),
+        (
+            files(&[json!({ "url": "http://a b.example.net/", "zipPath": "a" })]),
+            "it may hold letters, digits,",
+        ),
+        (
+            files(&[json!({ "url": "http://a|b.example.net/", "zipPath": "a" })]),
+            "it may hold letters, digits,",
+        ),
+        (files(&[json!({ "url": "http://a*b.example.net/", "zipPath": "a" })]), "letters, digits, hyphens"),
+        (
+            json!({ "files": [{ "url": url, "zipPath": "MANIFEST.json" }], "onSourceError": "skip" }),
+            "MANIFEST.json is taken by /files/0; name another in manifest.zipPath",
+        ),
+        (
+            json!({ "files": [{ "url": url, "zipPath": "MANIFEST.json/a" }], "manifest": {} }),
+            "MANIFEST.json is taken by /files/0; name another in manifest.zipPath",
+        ),
+        (
+            files(&[json!({ "url": url, "zipPath": "a", "password": "b" })]),
+            "the field is unknown; known here: url, ",
+        ),
     ] {
         let found = parse_json(&body).unwrap_err();
         assert!(found.as_slice().iter().any(|it| it.detail.contains(part)), "{found}");
     }
     let broken = parse(b"{\n  \"files\": [,]\n}").unwrap_err();
     assert!(broken.first().detail.contains("line 2 column 13"), "{broken}");
+    let huge = parse(br#"{"files":[{"url":"data:,","zipPath":"a","size":1e400}]}"#).unwrap_err();
+    assert!(!huge.first().detail.contains("not valid JSON"), "lawful JSON, out of range: {huge}");
 }
 
 #[test]
@@ -130,6 +153,11 @@ fn urls_that_programs_read_differently_are_refused() {
         ("http://src.exa\tmple.net/a", Code::InvalidUrl),
         ("http://src.example.net\\@evil.example.org/", Code::InvalidUrl),
         ("http://user:pw@src.example.net/a", Code::InvalidUrl),
+        ("http://@src.example.net/a", Code::InvalidUrl),
+        ("http://:@src.example.net/a", Code::InvalidUrl),
+        ("http://src.exam\u{200b}ple.net/a", Code::InvalidUrl),
+        ("http://src.exam%C2%ADple.net/a", Code::InvalidUrl),
+        ("http://src.exam|ple.net/a", Code::InvalidUrl),
         ("data:text/plain", Code::InvalidUrl),
         ("http://10.0.0.1/", Code::ForbiddenUrl),
     ] {

@@ -116,3 +116,35 @@ async fn headers_reach_their_own_origin_and_no_other() {
         assert_eq!((request.header("authorization"), request.header("x-tenant")), (None, None));
     }
 }
+
+/// What another server has chosen is nothing that the client sent its headers for, wherever it lies.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn headers_do_not_come_back_from_another_origin() {
+    let (origin, other) = (Origin::start().await, Origin::start().await);
+    let app = App::start().await;
+    let back = other.serve("/there", Route::redirect(302, origin.serve("/chosen", Route::bytes("back"))));
+    let url = origin.serve("/a", Route::redirect(302, back));
+    let file = json!({ "url": url, "zipPath": "a", "headers": { "Authorization": "Bearer secret" } });
+    let answer = post(&app, &json!({ "files": [file] })).send().await;
+    assert_whole(&answer, &["back"], "there and back");
+    assert_eq!(origin.requests_to("/a")[0].header("authorization"), Some("Bearer secret"));
+    let chosen = origin.requests_to("/chosen");
+    assert!(!chosen.is_empty());
+    for request in chosen {
+        assert_eq!(request.header("authorization"), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_behind_a_redirect_is_told_as_that() {
+    let origin = Origin::start().await;
+    let app = App::start().await;
+    for location in ["http://10.0.0.1/", "http://@src.example.net/"] {
+        let url = origin.serve("/a", Route::redirect(302, location));
+        let answer = post(&app, &json!({ "files": [{ "url": url, "zipPath": "a" }] })).send().await;
+        let problem = answer.json();
+        assert_eq!((answer.status, problem["code"].as_str()), (502, Some("forbidden_url")), "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("redirects to a URL that is refused: "), "{detail}");
+    }
+}
