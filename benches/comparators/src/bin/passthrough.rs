@@ -33,7 +33,8 @@ async fn main() {
     let router = Router::new().route("/", get(pass)).with_state(client);
     let port = std::env::var("PORT").expect("PORT is set by the harness");
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await.expect("a free port");
-    server::run(listener, router, config.server(), std::future::pending()).await;
+    let never = std::future::pending;
+    server::run(listener, router, config.server(), never(), never()).await;
 }
 
 async fn pass(State(client): State<fetch::Client>, Query(query): Query<Vec<(String, String)>>) -> Body {
