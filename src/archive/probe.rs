@@ -1,6 +1,6 @@
 //! Asking the sources before the first byte: what can fail by then is answered with a status.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{OptionFuture, abortable};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
+use url::Origin;
 
 use crate::budget::{Budget, Demand, Held};
 use crate::descriptor::{self, Compression, Descriptor, HttpSource, Source};
@@ -121,7 +122,7 @@ pub(super) async fn probe(
     // This task asks the first one itself: an archive of one file is not worth waking another thread.
     let first = questions.next().map(|question| async { (question.index, question.ask().await) });
     let mut asked_first = pin!(OptionFuture::from(first));
-    let (requests, mut failures) = ask_beside(questions, &prefetch.drivers);
+    let (requests, mut failures) = ask_beside(questions, &prefetch.drivers, asking.client.config().per_host);
     let (mut first, mut failed) = (None, BTreeMap::new());
     let (mut first_is_due, mut others_are_due) = (true, true);
     let mut clock = pin!(tokio::time::sleep_until(asking.deadline));
@@ -162,26 +163,43 @@ pub(super) async fn probe(
     Ok(Answers { compressed, heads, first, failed })
 }
 
-/// Has sources asked beside this task, until what is returned first is dropped. The failures end when all have come to
-/// something.
+/// Has sources asked beside this task, so many of each host at once, until what is returned first is dropped. The failures
+/// end when all have come to something.
 fn ask_beside(
     questions: impl Iterator<Item = Question>,
     drivers: &Drivers,
+    per_host: usize,
 ) -> (Vec<Driven>, UnboundedReceiver<(usize, Reason)>) {
+    let mut hosts: HashMap<Origin, VecDeque<Question>> = HashMap::new();
+    for question in questions {
+        hosts.entry(question.source.url.origin()).or_default().push_back(question);
+    }
     let (tell, failures) = unbounded_channel();
-    let requests = questions.map(|question| {
-        let (index, tell) = (question.index, tell.clone());
-        let asking = async move {
-            if let Err(reason) = question.ask().await {
-                // Whoever does not listen any more has failed, or goes on without.
-                _ = tell.send((index, reason));
-            }
-        };
-        let (request, handle) = abortable(asking.boxed());
-        drivers.drive(request);
-        Driven(handle)
-    });
-    (requests.collect(), failures)
+    let mut requests = Vec::new();
+    for questions in hosts.into_values() {
+        let rows = questions.len().min(per_host);
+        let questions = Arc::new(Mutex::new(questions));
+        for _ in 0..rows {
+            let (request, handle) = abortable(ask_in_turn(Arc::clone(&questions), tell.clone()).boxed());
+            drivers.drive(request);
+            requests.push(Driven(handle));
+        }
+    }
+    (requests, failures)
+}
+
+/// Asks sources of one host, one after another, until all are asked. Whoever has an answer asks the next: where it gave its
+/// place to another of the other driver, the runtime kept that one for the same thread, and let the other thread sleep.
+async fn ask_in_turn(questions: Arc<Mutex<VecDeque<Question>>>, tell: UnboundedSender<(usize, Reason)>) {
+    // It is whole between any two statements, so another thread's panic spoils nothing.
+    let next = || questions.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    while let Some(question) = next() {
+        let index = question.index;
+        if let Err(reason) = question.ask().await {
+            // Whoever does not listen any more has failed, or goes on without.
+            _ = tell.send((index, reason));
+        }
+    }
 }
 
 /// Holds what a source tells now against what it told when the plan was frozen.
