@@ -105,7 +105,11 @@ pub fn parse_url(text: &str, base: Option<&Url>) -> Result<Url, Malformed> {
 ///
 /// [`Malformed::Control`] and [`Malformed::Space`].
 pub fn check_characters(text: &str) -> Result<(), Malformed> {
-    if text.contains(char::is_control) {
+    let has_control = match text.is_ascii() {
+        true => text.bytes().any(|octet| octet.is_ascii_control()),
+        false => text.contains(char::is_control),
+    };
+    if has_control {
         return Err(Malformed::Control);
     }
     if text.trim().len() != text.len() {
@@ -135,6 +139,9 @@ fn check_authority(authority: &str) -> Result<(), Malformed> {
     }
     if authority.contains('@') {
         return Err(Malformed::Credentials);
+    }
+    if authority.is_ascii() && !authority.contains('%') {
+        return Ok(());
     }
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
     let is_dropped = |char: &char| ignorable.contains(*char) && !matches!(char, '\u{200c}' | '\u{200d}');
