@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! directory/.backup.zip.Xq3bT9.part ──written──▶ fsync ──▶ rename to backup.zip ──▶ fsync of the directory
-//!            └── removed on failure and on signals
+//!            └── removed on failure and on signals; kept where only the name cannot be taken
 //! ```
 //! A file that takes another's place has its permissions, and while it is written fewer than that.
 //! Bytes are written by a thread of their own: a pipe that nobody reads must not keep a signal from being heard.

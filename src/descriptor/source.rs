@@ -43,15 +43,18 @@ impl Source {
     /// When the URL is not lawful, is no `http`, `https` or `data:` URL, or is refused by the policy.
     pub(super) fn parse(text: &str, policy: &Policy) -> Result<Source, Error> {
         check_length(text)?;
-        egress::check_characters(text)?;
-        let mut url = match text.split_once(':') {
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("data") => {
-                return data_url::decode(text).map(Source::Data);
-            }
-            Some((scheme, _)) if is_web(scheme) => egress::parse_url(text, None)?,
-            Some(_) => return Err(Error::Url("its scheme is none of http, https and data")),
-            None => return Err(Error::Url("it has no scheme; begin with https:// or http://")),
-        };
+        let scheme = text.split_once(':').map(|(scheme, _)| scheme);
+        if !scheme.is_some_and(egress::is_web) {
+            egress::check_characters(text)?;
+            return match scheme {
+                Some(scheme) if scheme.eq_ignore_ascii_case("data") => {
+                    data_url::decode(text).map(Source::Data)
+                }
+                Some(_) => Err(Error::Url("its scheme is none of http, https and data")),
+                None => Err(Error::Url("it has no scheme; begin with https:// or http://")),
+            };
+        }
+        let mut url = egress::parse_url(text, None)?;
         url.set_fragment(None);
         policy.judge_url(&url).map_err(Error::UrlRefused)?;
         Ok(Source::Http(Arc::new(HttpSource { url, headers: HeaderMap::new() })))
@@ -81,7 +84,8 @@ pub(super) fn show(text: &str) -> Option<String> {
     if scheme.eq_ignore_ascii_case("data") {
         return Some(DATA.to_owned());
     }
-    let url = if is_web(scheme) && text.len() <= MAX_URL_OCTETS { Url::parse(text).ok() } else { None };
+    let url =
+        if egress::is_web(scheme) && text.len() <= MAX_URL_OCTETS { Url::parse(text).ok() } else { None };
     url.map(shown)
 }
 
@@ -112,11 +116,6 @@ impl fmt::Debug for HttpSource {
         let names: Vec<_> = self.headers.keys().map(http::HeaderName::as_str).collect();
         f.debug_struct("HttpSource").field("url", &self.shown()).field("headers", &names).finish()
     }
-}
-
-/// Tells whether a scheme is fetched.
-fn is_web(scheme: &str) -> bool {
-    scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
 /// Refuses texts that are no URL by their length.

@@ -30,4 +30,4 @@ pub use host::{HostPattern, InvalidPattern};
 pub use policy::{Own, Policy};
 pub use refusal::{Reason, Refusal};
 pub use resolver::Resolver;
-pub use text::{Malformed, check_characters, parse_url};
+pub use text::{Malformed, check_characters, is_web, parse_url};

@@ -158,7 +158,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 /// Tells whether a scheme is fetched.
-fn is_web(scheme: &str) -> bool {
+pub fn is_web(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
